@@ -1,0 +1,222 @@
+//! Bytes on their way out.
+//!
+//! Knows neither frames nor sockets. A [`Chunk`] is either our own bytes or one run of bytes that many
+//! connections share; [`Chunks`] is a queue of them with a cursor, eight bytes wide while empty.
+//! Emptied queues keep their buffers and wait in a small pool of the thread, so that a connection
+//! holds memory only while it has something to say, and the memory it then gets is still warm.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// One run of bytes.
+#[derive(Debug)]
+pub enum Chunk {
+    /// Bytes of this connection alone.
+    Own(Vec<u8>),
+    /// Bytes that others send as well: one frame for a whole topic.
+    Shared(Arc<[u8]>),
+}
+
+impl Chunk {
+    /// The bytes themselves.
+    pub fn as_slice(&self) -> &[u8] {
+        match self {
+            Chunk::Own(bytes) => bytes,
+            Chunk::Shared(bytes) => bytes,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+}
+
+/// A queue of chunks: appended behind, sent from the front.
+#[derive(Debug, Default)]
+pub struct Chunks(Option<Box<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    list: VecDeque<Chunk>,
+    /// Bytes of the first chunk that have gone. `gone < list[0].len()`, and 0 when the list is empty.
+    gone: usize,
+    /// Bytes that have not gone.
+    left: usize,
+    /// An emptied buffer, kept for the next chunk.
+    spare: Vec<u8>,
+}
+
+impl Chunks {
+    /// An empty queue.
+    pub const fn new() -> Self {
+        Chunks(None)
+    }
+
+    /// Bytes that have not gone yet.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.left)
+    }
+
+    /// Whether all has gone.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends `size` bytes that `write` puts at the end of the buffer it is given.
+    pub fn append(&mut self, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let queue = self.queue();
+        let tail = queue.tail(size);
+        let before = tail.len();
+        write(tail);
+        let grown = tail.len() - before;
+        debug_assert_eq!(grown, size);
+        queue.left += grown;
+    }
+
+    /// Appends bytes that others send as well, without copying them.
+    pub fn share(&mut self, bytes: Arc<[u8]>) {
+        if !bytes.is_empty() {
+            let queue = self.queue();
+            queue.left += bytes.len();
+            queue.list.push_back(Chunk::Shared(bytes));
+        }
+    }
+
+    /// Whether `size` more bytes would join the last chunk instead of starting one.
+    pub fn has_room(&self, size: usize) -> bool {
+        self.0.as_ref().is_some_and(|queue| queue.has_room(size))
+    }
+
+    /// Puts everything of `later` behind what is here.
+    pub fn join(&mut self, mut later: Chunks) {
+        if self.is_empty() {
+            std::mem::swap(self, &mut later);
+        } else if let Some(behind) = later.0.as_mut() {
+            debug_assert_eq!(
+                behind.gone, 0,
+                "only the front of a queue may have begun to leave"
+            );
+            let queue = self.queue();
+            queue.left += std::mem::take(&mut behind.left);
+            queue.list.append(&mut behind.list);
+        }
+    }
+
+    /// The bytes that have not gone, as far as `slices` has room for them; tells how many it filled.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let Some(queue) = &self.0 else { return 0 };
+        let mut filled = 0;
+        for (slice, chunk) in slices.iter_mut().zip(&queue.list) {
+            let gone = if filled == 0 { queue.gone } else { 0 };
+            *slice = IoSlice::new(&chunk.as_slice()[gone..]);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// The chunks in order. Bytes of the first may have gone already, see [`gone`](Self::gone).
+    pub fn iter(&self) -> impl Iterator<Item = &Chunk> {
+        self.0.iter().flat_map(|queue| &queue.list)
+    }
+
+    /// Bytes of the first chunk that have gone.
+    pub fn gone(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.gone)
+    }
+
+    /// Notes that `count` bytes have gone, and lets go of the chunks that went whole.
+    ///
+    /// # Panics
+    /// When `count` is more than [`len`](Self::len).
+    pub fn advance(&mut self, count: usize) {
+        assert!(count <= self.len(), "more bytes have gone than there were");
+        let Some(queue) = self.0.as_mut() else { return };
+        queue.left -= count;
+        queue.gone += count;
+        while let Some(first) = queue.list.front()
+            && queue.gone >= first.len()
+        {
+            queue.gone -= first.len();
+            queue.drop_front();
+        }
+    }
+
+    fn queue(&mut self) -> &mut Queue {
+        self.0
+            .get_or_insert_with(|| POOL.with_borrow_mut(|pool| pool.pop().unwrap_or_default()))
+    }
+}
+
+impl Queue {
+    fn has_room(&self, size: usize) -> bool {
+        matches!(self.list.back(), Some(Chunk::Own(tail)) if tail.len() + size <= CHUNK)
+    }
+
+    fn tail(&mut self, size: usize) -> &mut Vec<u8> {
+        if !self.has_room(size) {
+            let mut fresh = std::mem::take(&mut self.spare);
+            if size > CHUNK {
+                fresh.reserve_exact(size);
+            } else {
+                fresh.reserve(size.max(FIRST));
+            }
+            self.list.push_back(Chunk::Own(fresh));
+        }
+        match self.list.back_mut() {
+            Some(Chunk::Own(tail)) => tail,
+            _ => unreachable!("has_room, or just pushed"),
+        }
+    }
+
+    fn drop_front(&mut self) {
+        if let Some(Chunk::Own(mut buffer)) = self.list.pop_front()
+            && buffer.capacity() <= CHUNK
+            && buffer.capacity() > self.spare.capacity()
+        {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
+
+    fn clear(&mut self) {
+        while !self.list.is_empty() {
+            self.drop_front();
+        }
+        self.gone = 0;
+        self.left = 0;
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        let Some(mut queue) = self.0.take() else {
+            return;
+        };
+        queue.clear();
+        if queue.list.capacity() <= SLOTS {
+            // The thread may be ending, its pool gone: then the queue is simply freed.
+            let _ = POOL.try_with(|pool| {
+                let mut pool = pool.borrow_mut();
+                if pool.len() < POOLED {
+                    pool.push(queue);
+                }
+            });
+        }
+    }
+}
+
+thread_local! {
+    /// Last in, first out: what was used last is still in the cache.
+    static POOL: RefCell<Vec<Box<Queue>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// 16 KiB: what one receive buffer brings, answered in kind, fits one chunk.
+const CHUNK: usize = 16 << 10;
+/// 2 KiB: a first buffer holds the usual small replies without growing.
+const FIRST: usize = 2 << 10;
+/// A queue that has grown past this is not worth keeping.
+const SLOTS: usize = 64;
+/// At most 4 MiB wait in a thread's pool (with `CHUNK` each).
+const POOLED: usize = 256;

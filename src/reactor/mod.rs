@@ -1,0 +1,158 @@
+//! The kernel, in the shape of completions.
+//!
+//! Knows no frame and no message. One trait, [`Driver`], is implemented three times: by `uring`
+//! (io_uring), by `poll` (mio: readiness made into completions) and by the scripted kernel of the
+//! tests. Nobody asks which one it is.
+//!
+//! # The contract
+//!
+//! - Ask with [`open`](Driver::open), [`send`](Driver::send), [`read`](Driver::read) and
+//!   [`close`](Driver::close); be told by [`wait`](Driver::wait). Nothing is told outside `wait`, and
+//!   nobody calls the driver while it tells.
+//! - A [`Token`] names one open source and is never used again: asking with the token of a source
+//!   that has been closed does nothing.
+//! - Every `send` is answered by exactly one [`Event::Sent`], which brings the chunks home with their
+//!   cursor moved: all, some or none of the bytes may have gone. Only then may the next `send` follow.
+//! - Received bytes are lent for the call. After `read(token, false)` a few more may still come.
+//! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes
+//!   in, our side may still send.
+//! - [`Event::Closed`] is the last that is heard of a token: after its socket is gone, and after the
+//!   `Sent` of a send that was under way. It comes once, whether we closed, the peer reset or the
+//!   kernel failed.
+//! - An accept that fails because something ran out (descriptors, memory) pauses the listener and is
+//!   told by [`Event::Starved`]; `read(listener, true)` resumes it. Other accept errors concern the
+//!   peer that gave up and are skipped.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use socket2::Socket;
+
+use crate::chunk::Chunks;
+
+pub mod poll;
+pub mod slots;
+pub mod socket;
+#[cfg(target_os = "linux")]
+pub mod uring;
+pub mod waker;
+
+pub use waker::Waker;
+
+/// What the kernel does for us. See the [contract](self#the-contract).
+pub trait Driver {
+    /// Takes a socket into the house and starts reading, or accepting, from it.
+    ///
+    /// # Errors
+    /// What the kernel says when it will not watch the socket; the socket is closed then.
+    fn open(&mut self, source: Source) -> io::Result<Token>;
+
+    /// Sends what `chunks` holds, in order. At most one send is under way per connection.
+    fn send(&mut self, token: Token, chunks: Chunks);
+
+    /// Stops or resumes reading; for a listener, accepting.
+    fn read(&mut self, token: Token, on: bool);
+
+    /// Ends a source. A later, harder `close` overrides an earlier one.
+    fn close(&mut self, token: Token, how: Close);
+
+    /// Sleeps until something happens or `deadline` passes, then tells it: at most
+    /// [`EVENTS_PER_TURN`] events, so that mailbox and timers get their turn.
+    ///
+    /// # Errors
+    /// The kernel's word that it cannot go on at all; faults of one socket are told as events.
+    fn wait(
+        &mut self,
+        deadline: Option<Instant>,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> io::Result<()>;
+
+    /// Wakes `wait` from any thread.
+    fn waker(&self) -> Waker;
+}
+
+/// A socket to take in.
+#[derive(Debug)]
+pub enum Source {
+    /// Bound and listening: tells [`Event::Accepted`].
+    Listener(Socket),
+    /// Connected, by whomever: tells [`Event::Received`].
+    Stream(Socket),
+}
+
+/// How a source is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The send under way goes first, then our FIN; what the peer still sends is read and thrown
+    /// away until its FIN, or [`DISCARD_MAX`] bytes, so that our last bytes are not lost to a reset.
+    /// How long that may take is the caller's to bound, with `Abort`.
+    Finish,
+    /// At once. The peer sees a reset, or a plain close when our FIN was already out.
+    Abort,
+}
+
+/// What has happened.
+pub enum Event<'a> {
+    /// A connection has come in at `listener`. It is not read before it is opened.
+    Accepted {
+        /// Where it came in.
+        listener: Token,
+        /// The connection itself.
+        socket: Socket,
+        /// Where it came from.
+        from: Address,
+    },
+    /// The listener has run out of descriptors or memory and has paused.
+    Starved(Token, io::Error),
+    /// Bytes have come, lent for this call. `line` writes past the queue, see [`Line`].
+    Received(Token, &'a mut [u8], &'a dyn Line),
+    /// The peer has finished sending.
+    Ended(Token),
+    /// A send has come home, with its cursor moved by what went out.
+    Sent(Token, Chunks),
+    /// The source is gone; an error if that was not our wish.
+    Closed(Token, io::Result<()>),
+}
+
+/// A plain non-blocking write to the socket that bytes were just received from, past all queues.
+///
+/// Worth it for large answers, which leave while they are in the cache and need not be copied.
+/// Only when nothing is queued and no send is under way, or bytes would overtake each other.
+pub trait Line {
+    /// Tells how many bytes went: 0 also when it failed, for the failure will be told in its turn.
+    fn try_send(&self, parts: &[IoSlice<'_>]) -> usize;
+}
+
+/// Names a source of one driver. Never used twice in a driver's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token {
+    /// Its place; small, dense, used again.
+    pub index: u32,
+    /// How often the place had been used before.
+    pub generation: u32,
+}
+
+/// Where a connection comes from or arrives at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// TCP.
+    Ip(SocketAddr),
+    /// A Unix socket; its clients have no address of their own.
+    Unix,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Ip(address) => address.fmt(f),
+            Address::Unix => f.write_str("unix"),
+        }
+    }
+}
+
+/// 128: the last of a busy turn waits for at most 2 MiB of the others' bytes.
+pub const EVENTS_PER_TURN: usize = 128;
+/// 64 KiB: what a peer that has been told goodbye may still send before it is cut.
+pub const DISCARD_MAX: usize = 64 << 10;

@@ -1,0 +1,3 @@
+//! waker
+#[derive(Clone, Debug)]
+pub struct Waker;
