@@ -8,6 +8,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One run of bytes.
@@ -30,6 +31,23 @@ impl Chunk {
 
     fn len(&self) -> usize {
         self.as_slice().len()
+    }
+
+    /// The bytes as our own, copied if they were shared.
+    fn own(&mut self) -> &mut Vec<u8> {
+        if let Chunk::Shared(bytes) = self {
+            *self = Chunk::Own(bytes.to_vec());
+        }
+        match self {
+            Chunk::Own(bytes) => bytes,
+            Chunk::Shared(_) => unreachable!("made our own above"),
+        }
+    }
+
+    fn cut(&mut self, len: usize) {
+        if len < self.len() {
+            self.own().truncate(len);
+        }
     }
 }
 
@@ -140,6 +158,43 @@ impl Chunks {
         {
             queue.gone -= first.len();
             queue.drop_front();
+        }
+    }
+
+    /// Drops everything behind the first `len` bytes that have not gone.
+    pub fn truncate(&mut self, len: usize) {
+        let Some(queue) = self.0.as_mut() else { return };
+        let mut keep = queue.gone + len;
+        queue.left = queue.left.min(len);
+        let whole = queue.list.iter().take_while(|chunk| {
+            let fits = chunk.len() <= keep;
+            keep -= if fits { chunk.len() } else { 0 };
+            fits
+        });
+        let whole = whole.count();
+        if keep > 0 && whole < queue.list.len() {
+            queue.list.truncate(whole + 1);
+            queue.list[whole].cut(keep);
+        } else {
+            queue.list.truncate(whole);
+        }
+        if queue.left == 0 {
+            queue.clear();
+        }
+    }
+
+    /// Takes a `range` out of the chunk at `index`, none of which has gone.
+    pub fn remove(&mut self, index: usize, range: Range<usize>) {
+        let Some(queue) = self.0.as_mut() else { return };
+        debug_assert!(index > 0 || range.start >= queue.gone);
+        queue.left -= range.len();
+        if range == (0..queue.list[index].len()) {
+            queue.list.remove(index);
+        } else {
+            queue.list[index].own().drain(range);
+        }
+        if queue.left == 0 {
+            queue.clear();
         }
     }
 

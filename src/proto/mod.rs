@@ -1,2 +1,38 @@
 //! The wire as a value: RFC 6455 without a socket, a clock, a thread or `unsafe`.
+//!
+//! Bytes and limits come in as arguments, events and bytes come out. The stations, in the order in
+//! which bytes meet them:
+//!
+//! ```text
+//! bytes ─▶ handshake      request head in, 101 or refusal out; then, for the life of the connection,
+//!          input          bytes lent for one call, taken from the front
+//!          frame          Header: 2 to 14 bytes, lawful or a Violation
+//!          simd::mask     the payload unmasked where it lies       ┐ the room next door:
+//!          simd::text     text checked as it arrives               ┘ bytes by the register
+//!          stream         frames become messages, lent or held
+//!          message close  what they carry
+//!          websocket      pongs, the closing handshake ─▶ events, to you
+//! bytes ◀─ outbox         what waits to leave: one frame::Header and its payload at a time
+//! ```
+//!
+//! Frame ⊂ [`Stream`] ⊂ [`WebSocket`], as in ws4py: each knows the one it holds and never the one
+//! that holds it. Whatever a peer does wrong is a [`Violation`], and one `match` gives its close code.
+
+pub mod close;
+pub mod frame;
 pub mod handshake;
+pub mod input;
+pub mod message;
+pub mod outbox;
+pub mod stream;
+pub mod violation;
+pub mod websocket;
+
+pub use close::{CloseCode, CloseFrame};
+pub use frame::{Header, Opcode, Role};
+pub use input::Input;
+pub use message::{Message, Prepared};
+pub use outbox::{Outbox, OutboxLimits, Sent, SlowPolicy};
+pub use stream::{Event, Rules, Stream};
+pub use violation::Violation;
+pub use websocket::{Outbound, Phase, WebSocket};

@@ -1,0 +1,141 @@
+//! Every limit and choice: its default, and the reason for the default.
+//!
+//! There is no limit whose default is "none".
+
+use std::time::Duration;
+
+use crate::proto::handshake::{HeadLimits, OriginPolicy};
+use crate::proto::{OutboxLimits, SlowPolicy};
+
+/// What a server may be told. Set it through [`Server::builder`](crate::Server::builder), or whole.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Worker threads, each with its own loop. As many as there are cores.
+    pub workers: usize,
+    /// Which kernel interface carries the bytes. [`Backend::Auto`].
+    pub backend: Backend,
+    /// Whether each worker stays on one core. Off: the machine may have other work to place.
+    pub pin: bool,
+    /// Whether other processes may listen on the same port. Off, so that a second instance by
+    /// mistake is told so.
+    pub reuse_port: bool,
+    /// The longest message taken, in bytes. 1 MiB: more surprises operators, less surprises users.
+    pub message_max: usize,
+    /// Limits on the request head. 16 KiB, 8 KiB a line, 100 fields: what big cookies need.
+    pub head: HeadLimits,
+    /// Connections of the whole server. 65 536: file descriptors usually end first.
+    pub connections_max: usize,
+    /// Bytes that the unfinished messages and outboxes of one worker may hold together. 1 GiB. A
+    /// frame that many connections wait for counts once for each, so that real use is never more.
+    pub memory_max: usize,
+    /// Bytes that may wait for one peer before the [`slow`](Self::slow) policy acts. 1 MiB, as large
+    /// as the largest message. Past a quarter of it the peer's own requests are not read; at or
+    /// below a sixteenth they are again.
+    pub outbox_max: usize,
+    /// What happens to what others say to a peer that does not read. [`SlowPolicy::Close`].
+    pub slow: SlowPolicy,
+    /// Bytes that may wait in a worker's mailbox. 16 MiB: sixteen of the largest messages.
+    pub mailbox_max: usize,
+    /// Topics one connection may subscribe to. 1024: chat rooms, not a database.
+    pub topics_max: usize,
+    /// From accept to the end of the handshake, all of it. 10 s.
+    pub handshake_timeout: Duration,
+    /// After so long without a byte from the peer it is pinged. 25 s: proxies cut at 30. Zero: never.
+    pub idle_timeout: Duration,
+    /// After so long without a byte since the ping the peer is given up. 10 s.
+    pub pong_timeout: Duration,
+    /// From the start of the closing handshake to the end of TCP. 5 s.
+    pub close_timeout: Duration,
+    /// Without a byte taken by the kernel for so long, the peer is given up. 30 s.
+    pub write_timeout: Duration,
+    /// How long a peer that has been told everything may take to close. 1 s.
+    pub linger_timeout: Duration,
+    /// Which pages may connect. [`OriginPolicy::SameHost`]: browsers let any page try.
+    pub origin: OriginPolicy,
+    /// What a panic in a handler costs. [`OnPanic::CloseConnection`].
+    pub on_panic: OnPanic,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            backend: Backend::Auto,
+            pin: false,
+            reuse_port: false,
+            message_max: 1 << 20,
+            head: HeadLimits::default(),
+            connections_max: 65_536,
+            memory_max: 1 << 30,
+            outbox_max: 1 << 20,
+            slow: SlowPolicy::Close,
+            mailbox_max: 16 << 20,
+            topics_max: 1024,
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(1),
+            origin: OriginPolicy::SameHost,
+            on_panic: OnPanic::CloseConnection,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn outbox(&self) -> OutboxLimits {
+        OutboxLimits {
+            max: self.outbox_max,
+            high: self.outbox_max / 4,
+            low: self.outbox_max / 16,
+            policy: self.slow,
+        }
+    }
+
+    /// What is wrong with these settings together, if anything.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let zero = [
+            (self.workers == 0, "workers must be at least 1"),
+            (self.workers > WORKERS_MAX, "workers must be at most 1024"),
+            (self.message_max == 0, "message_max must be at least 1 byte"),
+            (self.outbox_max == 0, "outbox_max must be at least 1 byte"),
+            (self.mailbox_max == 0, "mailbox_max must be at least 1 byte"),
+            (self.memory_max == 0, "memory_max must be at least 1 byte"),
+            (self.connections_max == 0, "connections_max must be at least 1"),
+            (self.handshake_timeout.is_zero(), "handshake_timeout must be longer than zero"),
+            (self.close_timeout.is_zero(), "close_timeout must be longer than zero"),
+            (self.write_timeout.is_zero(), "write_timeout must be longer than zero"),
+            (self.pong_timeout.is_zero(), "pong_timeout must be longer than zero"),
+        ];
+        zero.into_iter().find_map(|(wrong, why)| wrong.then_some(why))
+    }
+}
+
+/// Which kernel interface carries the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Backend {
+    /// io_uring if it works in every worker, else mio; the log says which, and why.
+    #[default]
+    Auto,
+    /// io_uring (Linux 6.1 or later), or an error.
+    IoUring,
+    /// mio: epoll, kqueue.
+    Mio,
+}
+
+/// What a panic in a handler costs. The handler itself goes on as the panic left it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// The connection it was called for: closed with 1011, and counted.
+    #[default]
+    CloseConnection,
+    /// The whole server, with an error.
+    StopServer,
+}
+
+/// 1024: a connection's id has ten bits for its worker.
+pub(crate) const WORKERS_MAX: usize = 1024;

@@ -1,0 +1,129 @@
+//! Messages: what a handler is given, and what it gives away to many.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::frame::{Header, Opcode};
+
+/// A whole message, borrowed from where it lies. Text has been checked once and is not checked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// UTF-8.
+    Text(&'a str),
+    /// Any bytes.
+    Binary(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// The payload.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The payload's length in bytes.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the payload is empty.
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// A copy of the payload that outlives the callback.
+    pub fn to_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self.as_bytes())
+    }
+
+    /// The opcode of its first frame.
+    pub fn opcode(&self) -> Opcode {
+        match self {
+            Message::Text(_) => Opcode::Text,
+            Message::Binary(_) => Opcode::Binary,
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Message<'a> {
+    fn from(text: &'a str) -> Self {
+        Message::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Message<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Message::Binary(bytes)
+    }
+}
+
+/// A message framed once, to be sent to many: cheap to clone, never copied again.
+#[derive(Clone, Debug)]
+pub struct Prepared(Arc<[u8]>);
+
+impl Prepared {
+    /// A text message.
+    pub fn text(text: &str) -> Self {
+        Message::Text(text).into()
+    }
+
+    /// A binary message.
+    pub fn binary(bytes: &[u8]) -> Self {
+        Message::Binary(bytes).into()
+    }
+
+    /// Bytes on the wire, header included.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn frame(&self) -> &Arc<[u8]> {
+        &self.0
+    }
+}
+
+impl From<Message<'_>> for Prepared {
+    fn from(message: Message<'_>) -> Self {
+        let payload = message.as_bytes();
+        let (header, size) = Header::whole(message.opcode(), payload.len()).encode();
+        let mut frame: Arc<[u8]> = std::iter::repeat_n(0, size + payload.len()).collect();
+        if let Some(bytes) = Arc::get_mut(&mut frame) {
+            bytes[..size].copy_from_slice(&header[..size]);
+            bytes[size..].copy_from_slice(payload);
+        }
+        Prepared(frame)
+    }
+}
+
+impl From<&str> for Prepared {
+    fn from(text: &str) -> Self {
+        Prepared::text(text)
+    }
+}
+
+impl From<String> for Prepared {
+    fn from(text: String) -> Self {
+        Prepared::text(&text)
+    }
+}
+
+impl From<&[u8]> for Prepared {
+    fn from(bytes: &[u8]) -> Self {
+        Prepared::binary(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Prepared {
+    fn from(bytes: Vec<u8>) -> Self {
+        Prepared::binary(&bytes)
+    }
+}
+
+impl From<Bytes> for Prepared {
+    fn from(bytes: Bytes) -> Self {
+        Prepared::binary(&bytes)
+    }
+}

@@ -1,0 +1,245 @@
+//! Bytes waiting to leave: whole frames, in order, with a limit and a policy.
+//!
+//! ```text
+//! frame, share ─▶ waiting ─▶ take ─▶ under way (the kernel has them) ─▶ home ─▶ gone, or waiting again
+//! ```
+//!
+//! Each chunk holds whole frames, so that what has not begun to leave can be dropped message by
+//! message. An idle outbox holds no buffer.
+
+use super::frame::{Header, Opcode, Role};
+use super::message::Prepared;
+use crate::chunk::{Chunk, Chunks};
+
+/// How much may wait, and what happens past it.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxLimits {
+    /// A message is taken while no more than this waits, so that one always fits an empty outbox.
+    pub max: usize,
+    /// Past this the peer's own requests are not read.
+    pub high: usize,
+    /// At or below this they are read again.
+    pub low: usize,
+    /// What happens to what others say to a peer that does not read.
+    pub policy: SlowPolicy,
+}
+
+/// What happens past [`OutboxLimits::max`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlowPolicy {
+    /// The peer is told 1013 and let go: it hears everything or learns that it did not.
+    #[default]
+    Close,
+    /// What would be said now is not said.
+    DropNewest,
+    /// Whole messages that have not begun to leave make room, oldest first.
+    DropOldest,
+}
+
+/// What became of a message that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// The kernel has all of it.
+    Now,
+    /// It waits; so many bytes with it.
+    Queued(usize),
+    /// Not sent: the peer reads too slowly, and the policy says so.
+    Dropped,
+    /// Not sent: the connection is closing.
+    Closing,
+}
+
+/// The outgoing frames of one connection.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    waiting: Chunks,
+    /// Bytes the kernel has been given and has not answered for.
+    under_way: usize,
+    /// Pong bytes among `waiting` and among `under_way`. Their sum stays near [`PONGS_MAX`].
+    pongs_waiting: u16,
+    pongs_under_way: u16,
+    /// The chunks are with the kernel.
+    away: bool,
+    /// Whatever of the chunks under way has not begun to leave is dropped when they come home.
+    cut: bool,
+    /// The latest ping that could not be answered at once, for [`PONGS_MAX`] pongs were queued.
+    unanswered: Option<Box<[u8]>>,
+}
+
+impl Outbox {
+    /// Nothing to say.
+    pub const fn new() -> Self {
+        Outbox {
+            waiting: Chunks::new(),
+            under_way: 0,
+            pongs_waiting: 0,
+            pongs_under_way: 0,
+            away: false,
+            cut: false,
+            unanswered: None,
+        }
+    }
+
+    /// Bytes that have not left: waiting, or with the kernel.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.under_way
+    }
+
+    /// Whether everything has left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a send is under way.
+    pub fn is_away(&self) -> bool {
+        self.away
+    }
+
+    /// Whether there is something to [`take`](Self::take).
+    pub fn is_ready(&self) -> bool {
+        !self.away && !self.waiting.is_empty()
+    }
+
+    /// Appends a frame with its payload.
+    #[inline]
+    pub fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        let (header, size) = Header::whole(opcode, payload.len()).encode();
+        self.waiting.append(size + payload.len(), |bytes| {
+            bytes.extend_from_slice(&header[..size]);
+            bytes.extend_from_slice(payload);
+        });
+    }
+
+    /// Appends bytes that are not frames: the answer to the opening handshake.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        // A chunk of its own: no frame may join what is not one.
+        self.waiting.share(bytes.into());
+    }
+
+    /// Appends a frame of which the first `gone` bytes have left already.
+    pub fn rest(&mut self, opcode: Opcode, payload: &[u8], gone: usize) {
+        debug_assert!(self.is_empty(), "nothing may be overtaken");
+        self.frame(opcode, payload);
+        self.waiting.advance(gone);
+    }
+
+    /// Appends a frame that others get as well: a small one is copied when there is a chunk to
+    /// copy it to, which is cheaper than a chunk of its own.
+    pub fn share(&mut self, message: &Prepared) {
+        let frame = message.frame();
+        if frame.len() < COPY_BELOW && self.waiting.has_room(frame.len()) {
+            self.waiting.append(frame.len(), |bytes| bytes.extend_from_slice(frame));
+        } else {
+            self.waiting.share(frame.clone());
+        }
+    }
+
+    /// Answers a ping (5.5.3). Each gets its pong, in order, while less than [`PONGS_MAX`] bytes of
+    /// pongs wait; beyond that only the latest is answered, when there is room again.
+    pub fn pong(&mut self, payload: &[u8]) {
+        if self.pongs_waiting + self.pongs_under_way < PONGS_MAX {
+            let before = self.waiting.len();
+            self.frame(Opcode::Pong, payload);
+            self.pongs_waiting += (self.waiting.len() - before) as u16;
+        } else {
+            self.unanswered = Some(payload.into());
+        }
+    }
+
+    /// Takes what waits, to be sent. It counts as unsent until it comes [`home`](Self::home).
+    pub fn take(&mut self) -> Chunks {
+        debug_assert!(!self.away, "one send at a time");
+        let chunks = std::mem::take(&mut self.waiting);
+        self.away = true;
+        self.under_way = chunks.len();
+        self.pongs_under_way = std::mem::take(&mut self.pongs_waiting);
+        chunks
+    }
+
+    /// The chunks are back, their cursor moved by what has left. Tells how many bytes that was.
+    pub fn home(&mut self, mut chunks: Chunks) -> usize {
+        let left = self.under_way - chunks.len();
+        self.away = false;
+        self.under_way = 0;
+        if std::mem::take(&mut self.cut) {
+            chunks.truncate(begun(&chunks));
+        }
+        if chunks.is_empty() {
+            self.pongs_under_way = 0;
+        } else {
+            self.pongs_waiting += std::mem::take(&mut self.pongs_under_way);
+            let later = std::mem::replace(&mut self.waiting, chunks);
+            self.waiting.join(later);
+        }
+        if self.pongs_waiting < PONGS_MAX
+            && let Some(payload) = self.unanswered.take()
+        {
+            self.pong(&payload);
+        }
+        left
+    }
+
+    /// Drops everything but the frame that has begun to leave. Tells how many bytes that freed now;
+    /// what the kernel has is dropped when it comes home.
+    pub fn drop_all(&mut self) -> usize {
+        let before = self.waiting.len();
+        self.cut = self.away;
+        self.unanswered = None;
+        self.waiting.truncate(if self.away { 0 } else { begun(&self.waiting) });
+        self.pongs_waiting = 0;
+        before - self.waiting.len()
+    }
+
+    /// Drops the oldest message that has not begun to leave, and tells its size; 0 when there is none.
+    pub fn drop_oldest(&mut self) -> usize {
+        let Some((chunk, at, size)) = self.oldest() else { return 0 };
+        self.waiting.remove(chunk, at..at + size);
+        size
+    }
+
+    /// Where that message lies: chunk, offset, size.
+    fn oldest(&self) -> Option<(usize, usize, usize)> {
+        let mut gone = self.waiting.gone();
+        for (index, chunk) in self.waiting.iter().enumerate() {
+            for (at, opcode, size) in frames(chunk) {
+                if at >= gone && !opcode.is_control() {
+                    return Some((index, at, size));
+                }
+            }
+            gone = 0;
+        }
+        None
+    }
+}
+
+/// Bytes of the first frame that has begun to leave and has not left.
+fn begun(chunks: &Chunks) -> usize {
+    let gone = chunks.gone();
+    let Some(first) = chunks.iter().next() else { return 0 };
+    if gone == 0 {
+        return 0;
+    }
+    let end = frames(first).map(|(at, _, size)| at + size).find(|end| *end >= gone);
+    end.unwrap_or(first.as_slice().len()) - gone
+}
+
+/// The frames of a chunk of ours: offset, opcode, size.
+fn frames(chunk: &Chunk) -> impl Iterator<Item = (usize, Opcode, usize)> {
+    let bytes = chunk.as_slice();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        // Our own frames are lawful; the answer to a handshake is not a frame, and ends the walk.
+        let (header, size) = Header::decode(&bytes[at..], Role::Client).ok().flatten()?;
+        let size = size + header.len as usize;
+        let found = (at, header.opcode, size);
+        at += size;
+        (at <= bytes.len()).then_some(found)
+    })
+}
+
+/// 4 KiB: two dozen of the longest pongs, hundreds of the usual ones.
+pub const PONGS_MAX: u16 = 4 << 10;
+/// 256: measured; below, copying into a chunk is cheaper than referring to one.
+const COPY_BELOW: usize = 256;

@@ -1,0 +1,333 @@
+//! Frames become messages (RFC 6455 5.4, 5.6): the middle doll.
+//!
+//! A message that came whole is lent from the input, unmasked where it lay. One that came in parts
+//! is held in one buffer, which costs nothing per fragment and grows with the bytes received, to at
+//! most twice them, never with the bytes announced. Control frames may come between the fragments.
+
+use super::close::CloseFrame;
+use super::frame::{Header, Opcode, Role};
+use super::input::Input;
+use super::message::Message;
+use super::violation::Violation;
+use crate::simd::{mask, text};
+
+/// What a connection's incoming bytes are held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Which end we are.
+    pub role: Role,
+    /// The longest message taken, in bytes.
+    pub message_max: usize,
+}
+
+/// What has come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A whole message.
+    Message(Message<'a>),
+    /// A ping and its payload, at most 125 bytes.
+    Ping(&'a [u8]),
+    /// A pong and its payload, at most 125 bytes.
+    Pong(&'a [u8]),
+    /// The peer's close frame.
+    Close(CloseFrame<'a>),
+}
+
+/// The incoming half of a connection, between two receives: 64 bytes and no buffer while it is idle.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// The payload so far of the message in the making; behind it that of a split control frame.
+    held: text::Buffer,
+    /// Payload bytes of the frame under way that have not come yet.
+    left: u64,
+    /// The key, turned to meet the next of them.
+    key: [u8; 4],
+    /// A header of which the end has not come yet: `head[..head_len]`.
+    head: [u8; Header::SIZE_MAX],
+    head_len: u8,
+    /// The payload length of the control frame under way.
+    control_len: u8,
+    /// The opcode and FIN of the frame under way.
+    frame: Option<(Opcode, bool)>,
+    /// Text or binary: the message in the making.
+    message: Option<Kind>,
+    /// What the last call lent from `held`.
+    lent: Lent,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lent {
+    #[default]
+    Nothing,
+    Message,
+    /// `control_len` bytes at the end of `held`.
+    Control,
+}
+
+/// A finished event: lent from the input already, or to be lent from what is held.
+enum Finished<'i> {
+    Whole(Event<'i>),
+    HeldMessage(Kind),
+    HeldControl(Opcode),
+}
+
+impl Stream {
+    /// A connection of which nothing has come yet.
+    pub const fn new() -> Self {
+        Stream {
+            held: text::Buffer::new(),
+            left: 0,
+            key: [0; 4],
+            head: [0; Header::SIZE_MAX],
+            head_len: 0,
+            control_len: 0,
+            frame: None,
+            message: None,
+            lent: Lent::Nothing,
+        }
+    }
+
+    /// Takes the next event from the front of `input`; `None` when the input is used up.
+    /// A `muted` stream checks everything and tells only the peer's close frame.
+    ///
+    /// # Errors
+    /// The rule the peer has broken. Nothing after it has a meaning.
+    #[inline]
+    pub fn next<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut Input<'i>,
+        rules: &Rules,
+        muted: bool,
+    ) -> Result<Option<Event<'s>>, Violation> {
+        loop {
+            self.settle();
+            let Some(finished) = self.advance(input, rules)? else { return Ok(None) };
+            if muted && !finished.is_close() {
+                self.lend(&finished);
+                continue;
+            }
+            return self.lend_event(finished).map(Some);
+        }
+    }
+
+    /// Bytes of memory held for an unfinished message.
+    pub fn held(&self) -> usize {
+        self.held.capacity()
+    }
+
+    /// Whether the next byte begins a frame and no message is unfinished.
+    pub fn is_at_rest(&self) -> bool {
+        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+
+    /// Moves through the input until an event is finished.
+    fn advance<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+        rules: &Rules,
+    ) -> Result<Option<Finished<'i>>, Violation> {
+        loop {
+            let (opcode, fin) = match self.frame {
+                Some(frame) => frame,
+                None => {
+                    let Some(header) = self.header(input, rules.role)? else { return Ok(None) };
+                    self.lawful(&header, rules)?;
+                    let key = header.mask.unwrap_or([0; 4]);
+                    let alone = header.opcode.is_control() || (header.fin && self.message.is_none());
+                    if alone && input.len() as u64 >= header.len {
+                        let payload = input.take(header.len as usize);
+                        return whole(header.opcode, payload, key).map(|event| Some(Finished::Whole(event)));
+                    }
+                    self.begin(&header, key);
+                    (header.opcode, header.fin)
+                }
+            };
+            self.hold(input, opcode, fin)?;
+            if self.left > 0 {
+                return Ok(None);
+            }
+            self.frame = None;
+            if opcode.is_control() {
+                return Ok(Some(Finished::HeldControl(opcode)));
+            }
+            if fin && let Some(kind) = self.message.take() {
+                return Ok(Some(Finished::HeldMessage(kind)));
+            }
+        }
+    }
+
+    /// The next header, when all of it is there.
+    #[inline]
+    fn header(&mut self, input: &mut Input<'_>, role: Role) -> Result<Option<Header>, Violation> {
+        if self.head_len > 0 {
+            return self.split_header(input, role);
+        }
+        if let Some((header, size)) = Header::decode(input.peek(), role)? {
+            input.take(size);
+            return Ok(Some(header));
+        }
+        let part = input.take_all();
+        self.head[..part.len()].copy_from_slice(part);
+        self.head_len = part.len() as u8;
+        Ok(None)
+    }
+
+    /// A header that began in an earlier receive: at most fourteen bytes are copied.
+    fn split_header(&mut self, input: &mut Input<'_>, role: Role) -> Result<Option<Header>, Violation> {
+        let had = usize::from(self.head_len);
+        let more = input.len().min(Header::SIZE_MAX - had);
+        self.head[had..had + more].copy_from_slice(&input.peek()[..more]);
+        match Header::decode(&self.head[..had + more], role)? {
+            Some((header, size)) => {
+                input.take(size - had);
+                self.head_len = 0;
+                Ok(Some(header))
+            }
+            None => {
+                input.take(more);
+                self.head_len = (had + more) as u8;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What a header may say at this place in the stream (5.4, 10.4).
+    #[inline]
+    fn lawful(&self, header: &Header, rules: &Rules) -> Result<(), Violation> {
+        if header.opcode.is_control() {
+            return Ok(());
+        }
+        match (header.opcode, self.message) {
+            (Opcode::Continuation, None) => return Err(Violation::NothingToContinue),
+            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Violation::ContinuationExpected),
+            _ => {}
+        }
+        // `held` is within the limit, so the difference is not negative.
+        if header.len > (rules.message_max - self.held.len()) as u64 {
+            return Err(Violation::TooBig);
+        }
+        Ok(())
+    }
+
+    /// A frame that must be held, because it is not all there or others belong to it.
+    fn begin(&mut self, header: &Header, key: [u8; 4]) {
+        self.frame = Some((header.opcode, header.fin));
+        self.left = header.len;
+        self.key = key;
+        match header.opcode {
+            Opcode::Text => self.message = Some(Kind::Text),
+            Opcode::Binary => self.message = Some(Kind::Binary),
+            Opcode::Continuation => {}
+            // 5.5: at most 125 bytes.
+            _ => self.control_len = header.len as u8,
+        }
+    }
+
+    /// Moves what has come of the frame under way into `held`.
+    fn hold(&mut self, input: &mut Input<'_>, opcode: Opcode, fin: bool) -> Result<(), Violation> {
+        let count = self.left.min(input.len() as u64) as usize;
+        self.grow(count, fin);
+        self.held.append(input.take(count), self.key);
+        self.key = mask::turn(self.key, count);
+        self.left -= count as u64;
+        // 8.1: fails at the first bad octet, inside a frame too.
+        if self.message == Some(Kind::Text) && !opcode.is_control() {
+            self.held.check().map_err(|_| Violation::NotUtf8)?;
+        }
+        Ok(())
+    }
+
+    /// Room for `count` more bytes: `received <= capacity <= 2 * received`, but never past the end
+    /// of a message whose length is known.
+    fn grow(&mut self, count: usize, fin: bool) {
+        let received = self.held.len() + count;
+        if received > self.held.capacity() {
+            let announced = self.held.len() as u64 + self.left;
+            let mut target = (2 * received).max(HELD_MIN);
+            if fin {
+                target = target.min(usize::try_from(announced).unwrap_or(target));
+            }
+            self.held.reserve_exact(target.max(received) - self.held.len());
+        }
+    }
+
+    /// Lets go of what the last call lent from `held`.
+    #[inline]
+    fn settle(&mut self) {
+        match std::mem::take(&mut self.lent) {
+            Lent::Nothing => {}
+            Lent::Message => self.held = text::Buffer::new(),
+            Lent::Control => {
+                self.held.truncate(self.held.len() - usize::from(self.control_len));
+                if self.held.is_empty() {
+                    self.held = text::Buffer::new();
+                }
+            }
+        }
+    }
+
+    fn lend(&mut self, finished: &Finished<'_>) {
+        self.lent = match finished {
+            Finished::Whole(_) => Lent::Nothing,
+            Finished::HeldMessage(_) => Lent::Message,
+            Finished::HeldControl(_) => Lent::Control,
+        };
+    }
+
+    #[inline]
+    fn lend_event<'s, 'i: 's>(&'s mut self, finished: Finished<'i>) -> Result<Event<'s>, Violation> {
+        self.lend(&finished);
+        match finished {
+            Finished::Whole(event) => Ok(event),
+            Finished::HeldMessage(Kind::Binary) => {
+                Ok(Event::Message(Message::Binary(self.held.as_slice())))
+            }
+            Finished::HeldMessage(Kind::Text) => {
+                let text = self.held.text().map_err(|_| Violation::NotUtf8)?;
+                Ok(Event::Message(Message::Text(text)))
+            }
+            Finished::HeldControl(opcode) => {
+                let at = self.held.len() - usize::from(self.control_len);
+                control(opcode, &self.held.as_slice()[at..])
+            }
+        }
+    }
+}
+
+impl Finished<'_> {
+    fn is_close(&self) -> bool {
+        matches!(self, Finished::Whole(Event::Close(_)) | Finished::HeldControl(Opcode::Close))
+    }
+}
+
+/// A frame that came whole and stands alone.
+#[inline]
+fn whole(opcode: Opcode, payload: &mut [u8], key: [u8; 4]) -> Result<Event<'_>, Violation> {
+    if opcode == Opcode::Text {
+        let text = text::unmask(payload, key).map_err(|_| Violation::NotUtf8)?;
+        return Ok(Event::Message(Message::Text(text)));
+    }
+    mask::apply(payload, key);
+    match opcode {
+        Opcode::Binary => Ok(Event::Message(Message::Binary(payload))),
+        control_opcode => control(control_opcode, payload),
+    }
+}
+
+fn control(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Violation> {
+    match opcode {
+        Opcode::Ping => Ok(Event::Ping(payload)),
+        Opcode::Pong => Ok(Event::Pong(payload)),
+        Opcode::Close => CloseFrame::decode(payload).map(Event::Close),
+        Opcode::Continuation | Opcode::Text | Opcode::Binary => unreachable!("not a control frame"),
+    }
+}
+
+/// 64: below this an allocation is not worth sizing.
+const HELD_MIN: usize = 64;

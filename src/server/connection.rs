@@ -1,0 +1,207 @@
+//! A connection's two columns, under one key: what comes in, and what goes out.
+//!
+//! A message in a handler's hands borrows the incoming half; with the outgoing half apart, it may be
+//! answered, published and followed by a close meanwhile.
+//!
+//! ```text
+//! accepted ─▶ Opening ─▶ Open ──────────────▶ gone
+//!                │  ▲     │ on_open … on_close │
+//!                ▼  │     ▼                    │
+//!              Deferred  refused: nothing but the answer leaves
+//! ```
+
+use super::handler::Cause;
+use crate::proto::handshake::Opening;
+use crate::proto::{CloseCode, Outbound, Phase, Stream};
+use crate::reactor::Address;
+
+/// The incoming column.
+pub(crate) struct Inlet<S> {
+    pub(super) stage: Stage<S>,
+    /// Bytes that came while we were not to read, or not yet; `None` almost always.
+    pub(super) rest: Option<Box<Vec<u8>>>,
+}
+
+/// What the bytes that come in mean.
+pub(super) enum Stage<S> {
+    /// A request head.
+    Opening(Opening),
+    /// Nothing yet: the handler decides later. The request, to be answered then.
+    Deferred(Box<Vec<u8>>),
+    /// Frames.
+    Open(Stream, S),
+    /// Nothing any more.
+    Refused,
+}
+
+impl<S> Inlet<S> {
+    pub(super) fn new() -> Self {
+        Inlet { stage: Stage::Opening(Opening::default()), rest: None }
+    }
+
+    /// Bytes of memory held for what is unfinished.
+    pub(super) fn held(&self) -> usize {
+        let stage = match &self.stage {
+            Stage::Opening(opening) => opening.held(),
+            Stage::Deferred(head) => head.capacity(),
+            Stage::Open(stream, _) => stream.held(),
+            Stage::Refused => 0,
+        };
+        stage + self.rest.as_ref().map_or(0, |rest| rest.capacity())
+    }
+
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.rest.get_or_insert_default().extend_from_slice(bytes);
+        }
+    }
+}
+
+/// The outgoing column, and what is known of the connection besides.
+pub(crate) struct Outlet {
+    pub(super) half: Outbound,
+    /// Why it ends, once that is known; told by `on_close`.
+    pub(super) ending: Option<Box<Ending>>,
+    /// What few connections have.
+    pub(super) extra: Option<Box<Extra>>,
+    /// Bytes that this connection adds to the worker's memory, when last counted.
+    pub(super) counted: usize,
+    pub(super) generation: u32,
+    pub(super) remote: Remote,
+    /// Where it came in: the listener's place in the server's list.
+    pub(super) listener: u16,
+    pub(super) clock: Clock,
+    pub(super) is: Flags,
+}
+
+/// The worker's clock, cut to 32 bits: milliseconds, compared only over days at most.
+#[derive(Default)]
+pub(super) struct Clock {
+    /// When the wheel will ask about this connection.
+    pub(super) due: Option<std::num::NonZeroU32>,
+    /// When the stage it is in began: opening, closing, lingering.
+    pub(super) since: u32,
+    /// When a byte last came.
+    pub(super) heard: u32,
+    /// When the kernel last took one, or was given some to take.
+    pub(super) wrote: u32,
+}
+
+/// What is true of a connection.
+#[derive(Default)]
+pub(super) struct Flags {
+    /// `on_open` has been called, `on_close` will be.
+    pub(super) open: bool,
+    /// In the list of those to be settled at the end of the turn.
+    pub(super) dirty: bool,
+    /// The driver has been told not to read.
+    pub(super) unread: bool,
+    /// The outbox went over high water and not yet under low water.
+    pub(super) full: bool,
+    /// The handler has paused it.
+    pub(super) paused: bool,
+    /// A worker that its messages go to has a full mailbox.
+    pub(super) choked: bool,
+    /// The peer's FIN has come.
+    pub(super) ended: bool,
+    /// It was pinged and has not been heard since.
+    pub(super) pinged: bool,
+    /// To be torn down at the end of the turn.
+    pub(super) doomed: bool,
+    /// The driver has been told to finish it.
+    pub(super) finishing: bool,
+}
+
+/// Why a connection ends.
+pub(super) struct Ending {
+    pub(super) cause: Cause,
+    pub(super) code: CloseCode,
+    pub(super) reason: Box<str>,
+    pub(super) by_peer: bool,
+}
+
+/// What few connections have.
+#[derive(Default)]
+pub(super) struct Extra {
+    pub(super) subprotocol: Option<Box<str>>,
+    /// Its own end, where the listener's address does not tell.
+    pub(super) local: Option<Address>,
+}
+
+/// An [`Address`] in half the room: IPv6 addresses are kept elsewhere.
+pub(super) enum Remote {
+    V4(std::net::SocketAddrV4),
+    V6(Box<std::net::SocketAddrV6>),
+    Unix,
+}
+
+impl Outlet {
+    pub(super) fn new(generation: u32, remote: Address, listener: u16, now: u32) -> Self {
+        Outlet {
+            half: Outbound::new(),
+            ending: None,
+            extra: None,
+            counted: 0,
+            generation,
+            remote: remote.into(),
+            listener,
+            clock: Clock { due: None, since: now, heard: now, wrote: now },
+            is: Flags::default(),
+        }
+    }
+
+    /// Whether what comes in is not to be looked at now.
+    pub(super) fn holds(&self) -> bool {
+        self.is.full || self.is.paused || self.is.choked
+    }
+
+    /// Whether messages may still be said.
+    pub(super) fn is_talking(&self) -> bool {
+        self.is.open && self.half.phase() == Phase::Open && !self.is.doomed
+    }
+
+    /// Notes why the connection ends; the first to know is right.
+    pub(super) fn ends(&mut self, cause: Cause, code: CloseCode, reason: &str, by_peer: bool) {
+        self.ending
+            .get_or_insert_with(|| Box::new(Ending { cause, code, reason: reason.into(), by_peer }));
+    }
+
+    /// Fails it for a reason of ours: told the peer in a Close, behind what was said before.
+    pub(super) fn fail(&mut self, cause: Cause, code: CloseCode, reason: &str) {
+        self.ends(cause, code, reason, false);
+        self.half.fail(code, reason);
+    }
+
+    /// Ends it without a word.
+    pub(super) fn doom(&mut self, cause: Cause) {
+        self.ends(cause, CloseCode::ABNORMAL, "", false);
+        self.half.hang_up();
+        self.is.doomed = true;
+    }
+}
+
+impl From<Address> for Remote {
+    fn from(address: Address) -> Self {
+        match address {
+            Address::Ip(std::net::SocketAddr::V4(address)) => Remote::V4(address),
+            Address::Ip(std::net::SocketAddr::V6(address)) => Remote::V6(Box::new(address)),
+            Address::Unix => Remote::Unix,
+        }
+    }
+}
+
+impl From<&Remote> for Address {
+    fn from(remote: &Remote) -> Self {
+        match remote {
+            Remote::V4(address) => Address::Ip((*address).into()),
+            Remote::V6(address) => Address::Ip((**address).into()),
+            Remote::Unix => Address::Unix,
+        }
+    }
+}
+
+/// Sizes in bytes of the two columns' entries, without the handler's state.
+#[doc(hidden)]
+pub fn sizes() -> (usize, usize) {
+    (size_of::<Option<Inlet<()>>>(), size_of::<Option<Outlet>>())
+}

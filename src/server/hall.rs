@@ -1,0 +1,215 @@
+//! What all connections of a worker share while one of them is being served: the outgoing columns,
+//! the topics, the timers, the way to the other workers.
+//!
+//! A handler's [`Peer`](super::Peer) is a key to this hall. Nothing here calls a handler or the
+//! driver: what a callback causes is noted, and settled at the end of the turn.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::connection::Outlet;
+use super::handler::{Cause, Handler};
+use super::mailbox::{Counters, Letter, Shared, count};
+use super::wheel::Wheel;
+use crate::config::Config;
+use crate::proto::{CloseCode, Outbound, OutboxLimits, Prepared, Sent, SlowPolicy};
+use crate::reactor::{Address, Token};
+use crate::topics::Topics;
+
+pub(crate) struct Hall<H: Handler> {
+    pub(super) outlets: Outlets,
+    pub(super) topics: Topics<Token>,
+    /// User timers.
+    pub(super) timers: Wheel<(Token, u64)>,
+    pub(super) shared: Arc<Shared<H>>,
+    pub(super) config: Arc<Config>,
+    /// Which worker this is.
+    pub(super) worker: usize,
+    /// The time of this turn, in milliseconds of the worker's clock.
+    pub(super) now: u64,
+    /// Where the listeners listen.
+    pub(super) addresses: Arc<[Address]>,
+}
+
+/// The outgoing columns, and who of them has something to settle.
+pub(crate) struct Outlets {
+    list: Vec<Option<Outlet>>,
+    pub(super) dirty: Vec<Token>,
+    limits: OutboxLimits,
+}
+
+/// On whose behalf something is said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// The peer's own: an answer to what is being read from it. Reading stops before it is too much.
+    Answer,
+    /// Anybody else's: the slow policy applies.
+    Other,
+}
+
+impl Outlets {
+    pub(super) fn new(limits: OutboxLimits) -> Self {
+        Outlets { list: Vec::new(), dirty: Vec::new(), limits }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, token: Token) -> Option<&Outlet> {
+        let outlet = self.list.get(token.index as usize)?.as_ref()?;
+        (outlet.generation == token.generation).then_some(outlet)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut Outlet> {
+        let outlet = self.list.get_mut(token.index as usize)?.as_mut()?;
+        (outlet.generation == token.generation).then_some(outlet)
+    }
+
+    pub(super) fn insert(&mut self, token: Token, outlet: Outlet) {
+        let index = token.index as usize;
+        if self.list.len() <= index {
+            self.list.resize_with(index + 1, || None);
+        }
+        self.list[index] = Some(outlet);
+    }
+
+    pub(super) fn remove(&mut self, token: Token) -> Option<Outlet> {
+        self.get(token)?;
+        self.list[token.index as usize].take()
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = (Token, &Outlet)> {
+        self.list.iter().enumerate().filter_map(|(index, outlet)| {
+            let outlet = outlet.as_ref()?;
+            Some((Token { index: index as u32, generation: outlet.generation }, outlet))
+        })
+    }
+
+    /// To be settled at the end of the turn.
+    #[inline]
+    pub(super) fn touch(&mut self, token: Token) {
+        if let Some(outlet) = self.get_mut(token)
+            && !outlet.is.dirty
+        {
+            outlet.is.dirty = true;
+            self.dirty.push(token);
+        }
+    }
+
+    /// Says something to a peer, unless it is closing or the slow policy is against it.
+    #[inline]
+    pub(super) fn say(
+        &mut self,
+        token: Token,
+        voice: Voice,
+        counters: &Counters,
+        queue: impl FnOnce(&mut Outbound) -> Sent,
+    ) -> Sent {
+        let limits = self.limits;
+        let Some(outlet) = self.get_mut(token) else { return Sent::Closing };
+        if !outlet.is_talking() {
+            return Sent::Closing;
+        }
+        if voice == Voice::Other && outlet.half.outbox.len() >= limits.max {
+            if let Some(refused) = outlet.make_room(&limits, counters) {
+                self.touch(token);
+                return refused;
+            }
+        }
+        let sent = queue(&mut outlet.half);
+        if !outlet.is.dirty {
+            outlet.is.dirty = true;
+            self.dirty.push(token);
+        }
+        sent
+    }
+}
+
+impl Outlet {
+    /// The outbox is full: does what the policy says. `None` if there is room now.
+    #[cold]
+    fn make_room(&mut self, limits: &OutboxLimits, counters: &Counters) -> Option<Sent> {
+        match limits.policy {
+            SlowPolicy::Close => {
+                count(&counters.slow);
+                self.give_up(Cause::SlowConsumer, "reads too slowly");
+                return Some(Sent::Closing);
+            }
+            SlowPolicy::DropOldest => {
+                while self.half.outbox.len() >= limits.max {
+                    if self.half.outbox.drop_oldest() == 0 {
+                        break;
+                    }
+                    count(&counters.dropped);
+                }
+                if self.half.outbox.len() < limits.max {
+                    return None;
+                }
+            }
+            SlowPolicy::DropNewest => {}
+        }
+        count(&counters.dropped);
+        Some(Sent::Dropped)
+    }
+
+    /// Finishes the frame under way, drops the rest, says 1013.
+    pub(super) fn give_up(&mut self, cause: Cause, reason: &str) {
+        self.half.outbox.drop_all();
+        self.fail(cause, CloseCode::TRY_AGAIN_LATER, reason);
+    }
+}
+
+impl<H: Handler> Hall<H> {
+    /// The clock, as connections note it.
+    #[inline]
+    pub(super) fn stamp(&self) -> u32 {
+        self.now as u32
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        self.shared.counters(self.worker)
+    }
+
+    /// Says something to one connection.
+    #[inline]
+    pub(super) fn say(
+        &mut self,
+        token: Token,
+        voice: Voice,
+        queue: impl FnOnce(&mut Outbound) -> Sent,
+    ) -> Sent {
+        self.outlets.say(token, voice, self.shared.counters(self.worker), queue)
+    }
+
+    /// Sends one frame to all subscribers of a topic on this worker, but for one of them.
+    pub(super) fn publish_here(&mut self, topic: &str, message: &Prepared, but: Option<Token>) {
+        let counters = self.shared.counters(self.worker);
+        for token in self.topics.subscribers(topic) {
+            if Some(token) != but {
+                self.outlets.say(token, Voice::Other, counters, |half| half.share(message));
+            }
+        }
+    }
+
+    /// Sends it on to the workers that have connections. False when one of them has too much to do:
+    /// then the one who published is not to be read for a while.
+    pub(super) fn publish_there(&self, topic: &str, message: &Prepared) -> bool {
+        let mut room = true;
+        let mut name: Option<Arc<str>> = None;
+        for worker in (0..self.shared.workers()).filter(|worker| *worker != self.worker) {
+            if self.shared.open(worker).load(Ordering::Relaxed) > 0 {
+                let name = name.get_or_insert_with(|| topic.into()).clone();
+                let letter = Letter::Publish(name, message.clone());
+                room &= self.shared.forward(self.worker, worker, letter);
+            }
+        }
+        room
+    }
+
+    /// Sends one frame to all open connections of this worker.
+    pub(super) fn broadcast_here(&mut self, message: &Prepared) {
+        let tokens: Vec<_> = self.outlets.tokens().map(|(token, _)| token).collect();
+        for token in tokens {
+            self.say(token, Voice::Other, |half| half.share(message));
+        }
+    }
+}

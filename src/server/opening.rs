@@ -1,0 +1,150 @@
+//! Request heads in, answers out: the opening handshake, and whatever else is asked on the port.
+
+use std::sync::atomic::Ordering;
+
+use http::StatusCode;
+
+use super::connection::{Extra, Inlet, Stage};
+use super::deferred::Deferred;
+use super::hall::Voice;
+use super::handler::{Accept, Handler, Request, Verdict};
+use super::mailbox::count;
+use super::worker::Worker;
+use crate::proto::Stream;
+use crate::proto::handshake::{self, Fields, Response};
+use crate::reactor::Token;
+
+/// What a request comes to.
+enum Outcome<H: Handler> {
+    Verdict(Verdict<H>),
+    /// An answer, after which the connection closes; whether without its body.
+    Answer(Response, bool),
+}
+
+impl<H: Handler> Worker<H> {
+    /// Bytes of a request head, and perhaps what is behind it.
+    pub(super) fn open(&mut self, token: Token, bytes: &mut [u8]) {
+        let config = self.hall.config.clone();
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let Stage::Opening(opening) = &mut inlet.stage else { return };
+        let mut opening = std::mem::take(opening);
+        match opening.receive(bytes, &config.head) {
+            Ok(Some((head, behind))) => self.asked(token, head, behind),
+            Ok(None) => inlet.stage = Stage::Opening(opening),
+            Err(refusal) => self.answer(token, &refusal.response(), false),
+        }
+    }
+
+    /// A whole head has come.
+    fn asked(&mut self, token: Token, head: &mut [u8], behind: &mut [u8]) {
+        // A deferred request is read once more when it is decided.
+        let mut fields = Fields::new();
+        let request = match handshake::Request::parse(head, &mut fields) {
+            Ok(request) => request,
+            Err(refusal) => return self.answer(token, &refusal.response(), false),
+        };
+        match self.outcome(token, &request) {
+            Outcome::Answer(response, head_only) => self.answer(token, &response, head_only),
+            Outcome::Verdict(Verdict::Refuse(response)) => self.answer(token, &response, false),
+            Outcome::Verdict(Verdict::Accept(accept)) => {
+                self.welcome(token, &request, accept);
+                self.take_in(token, behind, None);
+            }
+            Outcome::Verdict(Verdict::Defer(later)) => {
+                let head = request.to_bytes();
+                if let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) {
+                    inlet.stage = Stage::Deferred(Box::new(head));
+                    inlet.keep(behind);
+                }
+                let deferred = Deferred::new(self.hall.shared.clone(), self.hall.worker, token);
+                self.guard(|| later(deferred));
+            }
+        }
+    }
+
+    fn outcome(&mut self, token: Token, request: &handshake::Request<'_>) -> Outcome<H> {
+        let refuse = |status| Outcome::Answer(Response::new(status), false);
+        if self.leaving.is_some() {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let Some(outlet) = self.hall.outlets.get(token) else {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        let (remote, local) = ((&outlet.remote).into(), self.hall.local(outlet));
+        let whole = Request { head: request, remote, local };
+        if !request.is_upgrade() {
+            let handler = &mut self.handler;
+            let answered = super::worker::guarded(&self.hall, || handler.on_http(&whole));
+            let response = match answered {
+                Some(Some(response)) => response,
+                Some(None) => request.refusal().response(),
+                None => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
+            };
+            return Outcome::Answer(response, request.method() == "HEAD");
+        }
+        if !self.hall.config.origin.allows(request) {
+            return refuse(StatusCode::FORBIDDEN);
+        }
+        if self.memory >= self.hall.config.memory_max {
+            count(&self.hall.counters().refused);
+            return refuse(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let handler = &mut self.handler;
+        match super::worker::guarded(&self.hall, || handler.on_upgrade(&whole)) {
+            Some(verdict) => Outcome::Verdict(verdict),
+            None => refuse(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The 101, and from here on frames.
+    fn welcome(&mut self, token: Token, request: &handshake::Request<'_>, accept: Accept<H::State>) {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let mut answer = Vec::new();
+        if let Err(fault) = accept.answer.write(request, &mut answer) {
+            tracing::error!(%fault, "the handler's acceptance was not sent");
+            return self.answer(token, &fault.into(), false);
+        }
+        if let Some(name) = accept.answer.chosen() {
+            outlet.extra.get_or_insert_with(Box::<Extra>::default).subprotocol = Some(name.into());
+        }
+        outlet.half.outbox.raw(&answer);
+        outlet.is.open = true;
+        inlet.stage = Stage::Open(Stream::new(), accept.state);
+        self.hall.shared.open(self.hall.worker).fetch_add(1, Ordering::Relaxed);
+        self.hall.outlets.touch(token);
+        self.call(token, Voice::Other, None, |handler, peer| handler.on_open(peer));
+    }
+
+    /// Answers with a response; the connection then closes, and what comes behind is not looked at.
+    pub(super) fn answer(&mut self, token: Token, response: &Response, head_only: bool) {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let mut bytes = Vec::new();
+        response.write(head_only, &mut bytes);
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        outlet.half.outbox.raw(&bytes);
+        outlet.half.hang_up();
+        *inlet = Inlet { stage: Stage::Refused, rest: None };
+        self.hall.outlets.touch(token);
+    }
+
+    /// A deferred upgrade has been decided, in time or too late.
+    pub(super) fn decided(&mut self, token: Token, decision: Result<Accept<H::State>, Response>) {
+        if self.hall.outlets.get(token).is_none() {
+            return;
+        }
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let Stage::Deferred(head) = &mut inlet.stage else { return };
+        let mut head = std::mem::take(head);
+        let mut fields = Fields::new();
+        match (decision, handshake::Request::parse(&mut head, &mut fields)) {
+            (Ok(accept), Ok(request)) => {
+                self.welcome(token, &request, accept);
+                self.resumed.push(token);
+            }
+            (Err(response), _) => self.answer(token, &response, false),
+            (Ok(_), Err(refusal)) => self.answer(token, &refusal.response(), false),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The end of a turn: newcomers are let in, and every connection that something happened to is
+//! brought to where it should be. One send under way for each, whatever was said to it.
+
+use std::sync::atomic::Ordering;
+
+use http::StatusCode;
+
+use super::connection::{Extra, Inlet, Outlet, Stage};
+use super::hall::Hall;
+use super::handler::{Cause, Handler};
+use super::id::PLACES;
+use super::mailbox::{Order, count};
+use super::worker::{Newcomer, Worker};
+use crate::proto::handshake::Response;
+use crate::proto::{Phase, Stream};
+use crate::reactor::{Address, Close, Driver, Source, Token, socket};
+
+impl<H: Handler> Worker<H> {
+    pub(super) fn say(&mut self, driver: &mut impl Driver) {
+        for newcomer in std::mem::take(&mut self.newcomers) {
+            self.admit(driver, newcomer);
+        }
+        if self.retry.is_some_and(|at| at <= self.hall.now) {
+            self.retry = None;
+            for listener in &self.listeners {
+                driver.read(listener.token, true);
+            }
+        }
+        self.go_on_leaving(driver);
+        self.settle_all(driver);
+        while self.memory > self.hall.config.memory_max && self.shed() {
+            self.settle_all(driver);
+        }
+    }
+
+    /// A connection has come in: ours, another worker's, or one too many.
+    fn admit(&mut self, driver: &mut impl Driver, newcomer: Newcomer) {
+        if self.leaving.is_some() {
+            return;
+        }
+        let (total, least) = self.hall.shared.loads();
+        if !newcomer.adopted && self.should_hand_over(newcomer.listener, total, least) {
+            let Newcomer { socket, from, listener, .. } = newcomer;
+            // If that worker has just ended, so will this one.
+            self.hall.shared.order(least, Order::Adopt { socket, from, listener });
+            return;
+        }
+        let max = self.hall.config.connections_max;
+        if total >= max {
+            count(&self.hall.counters().refused);
+            // Those who are being told no are bounded too.
+            if total >= max + max / 8 + 64 {
+                return;
+            }
+        }
+        let Newcomer { socket, from, listener, .. } = newcomer;
+        let local = self.hall.addresses.get(usize::from(listener)).copied();
+        let local = match local {
+            Some(Address::Ip(address)) if address.ip().is_unspecified() => socket::local(&socket).ok(),
+            _ => None,
+        };
+        let token = match driver.open(Source::Stream(socket)) {
+            Ok(token) => token,
+            Err(error) => return tracing::warn!(%error, "a connection was not taken"),
+        };
+        if token.index >= PLACES {
+            return driver.close(token, Close::Abort);
+        }
+        let mut outlet = Outlet::new(token.generation, from, listener, self.hall.stamp());
+        if local.is_some() {
+            outlet.extra = Some(Box::new(Extra { local, ..Extra::default() }));
+        }
+        self.hall.outlets.insert(token, outlet);
+        self.seat(token);
+        self.hall.shared.sockets(self.hall.worker).fetch_add(1, Ordering::Relaxed);
+        self.hall.outlets.touch(token);
+        if total >= max {
+            self.answer(token, &Response::new(StatusCode::SERVICE_UNAVAILABLE), false);
+        } else {
+            self.arm(token);
+        }
+    }
+
+    fn seat(&mut self, token: Token) {
+        let index = token.index as usize;
+        if self.inlets.len() <= index {
+            self.inlets.resize_with(index + 1, || None);
+        }
+        self.inlets[index] = Some(Inlet::new());
+    }
+
+    /// Whether another worker should have it: always the one with the least where only we listen,
+    /// else when we have far more than the mean.
+    fn should_hand_over(&self, listener: u16, total: usize, least: usize) -> bool {
+        let workers = self.hall.shared.workers();
+        if workers == 1 || least == self.hall.worker {
+            return false;
+        }
+        let shared_out = |place| self.listeners.iter().any(|at| at.place == place && at.shared_out);
+        let own = self.hall.shared.sockets(self.hall.worker).load(Ordering::Relaxed);
+        // own > 1.25 * mean + 16, in whole numbers
+        shared_out(listener) || 4 * own * workers > 5 * total + 64 * workers
+    }
+
+    fn settle_all(&mut self, driver: &mut impl Driver) {
+        for token in std::mem::take(&mut self.hall.outlets.dirty) {
+            self.settle(driver, token);
+        }
+    }
+
+    /// Compares what is with what should be, and asks the driver for the difference.
+    fn settle(&mut self, driver: &mut impl Driver, token: Token) {
+        let now = self.hall.stamp();
+        let high = self.hall.config.outbox_max / 4;
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        outlet.is.dirty = false;
+
+        let held = inlet.held() + outlet.half.outbox.len();
+        self.memory = self.memory + held - outlet.counted;
+        outlet.counted = held;
+
+        if outlet.is.doomed {
+            return driver.close(token, Close::Abort);
+        }
+        outlet.is.full |= outlet.half.outbox.len() > high;
+
+        let mut rearm = false;
+        if outlet.half.phase() != Phase::Open && !outlet.is.closing {
+            outlet.is.closing = true;
+            outlet.clock.since = now;
+            rearm = true;
+        }
+        if outlet.half.outbox.is_ready() {
+            driver.send(token, outlet.half.outbox.take());
+            outlet.clock.wrote = now;
+            rearm |= outlet.clock.is_due_after(now, self.hall.config.write_timeout);
+        }
+        if outlet.half.phase() == Phase::Closed && outlet.half.outbox.is_empty() && !outlet.is.finishing {
+            outlet.is.finishing = true;
+            outlet.clock.since = now;
+            driver.close(token, Close::Finish);
+            rearm = true;
+        }
+
+        let waits = matches!(inlet.stage, Stage::Deferred(_)) || outlet.holds();
+        let unread = waits && !outlet.is.finishing;
+        if unread != outlet.is.unread {
+            outlet.is.unread = unread;
+            driver.read(token, !unread);
+            // Deadlines that were suspended count again from now.
+            outlet.clock.heard = now;
+            rearm = true;
+        }
+        if !waits && inlet.rest.is_some() {
+            self.resumed.push(token);
+        }
+        if rearm {
+            self.arm(token);
+        }
+    }
+
+    /// Memory is used up: whoever holds the most is told 1013. False when there is nobody left.
+    fn shed(&mut self) -> bool {
+        let holders = self.hall.outlets.tokens().filter(|(_, outlet)| !outlet.is.shed);
+        let most = holders.max_by_key(|(_, outlet)| outlet.counted);
+        let Some((token, _)) = most.filter(|(_, outlet)| outlet.counted > 0) else { return false };
+        count(&self.hall.counters().memory);
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return false };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return false };
+        outlet.is.shed = true;
+        inlet.rest = None;
+        match &mut inlet.stage {
+            Stage::Open(stream, _) => {
+                *stream = Stream::new();
+                outlet.give_up(Cause::Memory, "out of memory");
+            }
+            _ => outlet.doom(Cause::Memory),
+        }
+        self.hall.outlets.touch(token);
+        true
+    }
+}
+
+impl<H: Handler> Hall<H> {
+    /// The address a connection came in at.
+    pub(super) fn local(&self, outlet: &Outlet) -> Address {
+        let own = outlet.extra.as_ref().and_then(|extra| extra.local);
+        let listener = || self.addresses.get(usize::from(outlet.listener)).copied();
+        own.or_else(listener).unwrap_or(Address::Unix)
+    }
+}

@@ -1,0 +1,150 @@
+//! What falls due: a connection has at most one entry in the wheel, for the earliest of its
+//! deadlines, and is asked then what has become of it.
+//!
+//! | while | must happen | within | else |
+//! |---|---|---|---|
+//! | opening | the handshake, all of it | `handshake_timeout` | 408; 503 if the handler deferred it |
+//! | open, read | any byte | `idle_timeout` | a ping |
+//! | pinged | any byte | `pong_timeout` | 1011 |
+//! | sending | the kernel takes a byte | `write_timeout` | cut |
+//! | closing | the closing handshake, and all that is queued | `close_timeout` | cut |
+//! | finishing | the peer's FIN | `linger_timeout` | cut |
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::connection::{Clock, Outlet, Stage};
+use super::hall::Voice;
+use super::handler::{Cause, Handler};
+use super::worker::Worker;
+use crate::config::Config;
+use crate::proto::handshake::Response;
+use crate::proto::{CloseCode, Phase};
+use crate::reactor::Token;
+
+/// What a deadline is about.
+enum Due {
+    Handshake,
+    Ping,
+    Pong,
+    Write,
+    /// The closing handshake, or the peer's FIN.
+    Close,
+}
+
+impl<H: Handler> Worker<H> {
+    /// Tells what is due.
+    pub(super) fn timers(&mut self) {
+        let now = self.hall.now;
+        while let Some((at, tokens)) = self.deadlines.take(now) {
+            for token in tokens {
+                self.ask(token, at);
+            }
+        }
+        while let Some((_, timers)) = self.hall.timers.take(now) {
+            for (token, key) in timers {
+                let open = self.hall.outlets.get(token).is_some_and(|outlet| outlet.is.open);
+                if open {
+                    self.call(token, Voice::Other, None, |handler, peer| handler.on_timer(peer, key));
+                }
+            }
+        }
+    }
+
+    /// Puts the connection's earliest deadline into the wheel, unless it will be asked before.
+    pub(super) fn arm(&mut self, token: Token) {
+        let now = self.hall.now;
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some((left, _)) = outlet.next_due(&self.hall.config, now as u32) else { return };
+        if outlet.clock.is_due_after(now as u32, left) {
+            let at = self.deadlines.insert(now, now + left.as_millis() as u64, token);
+            outlet.clock.due = Clock::mark(at);
+        }
+    }
+
+    /// The wheel has come to this connection.
+    fn ask(&mut self, token: Token, at: u64) {
+        let now = self.hall.stamp();
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        if outlet.clock.due != Clock::mark(at) {
+            return;
+        }
+        outlet.clock.due = None;
+        if let Some((Duration::ZERO, due)) = outlet.next_due(&self.hall.config, now) {
+            self.fall_due(token, &due);
+        }
+        self.arm(token);
+    }
+
+    fn fall_due(&mut self, token: Token, due: &Due) {
+        let now = self.hall.stamp();
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        match due {
+            Due::Handshake => {
+                let deferred = matches!(
+                    self.inlets.get(token.index as usize),
+                    Some(Some(inlet)) if matches!(inlet.stage, Stage::Deferred(_))
+                );
+                let status = if deferred {
+                    StatusCode::SERVICE_UNAVAILABLE
+                } else {
+                    StatusCode::REQUEST_TIMEOUT
+                };
+                self.answer(token, &Response::new(status), false);
+            }
+            Due::Ping => {
+                outlet.half.ping(b"");
+                outlet.is.pinged = true;
+                outlet.clock.since = now;
+            }
+            Due::Pong => outlet.fail(Cause::PongTimeout, CloseCode::INTERNAL_ERROR, "no answer to a ping"),
+            Due::Write => outlet.doom(Cause::WriteTimeout),
+            Due::Close => outlet.doom(Cause::Terminated),
+        }
+        self.hall.outlets.touch(token);
+    }
+}
+
+impl Outlet {
+    /// The earliest of its deadlines: how long until then, and what it is about.
+    fn next_due(&self, config: &Config, now: u32) -> Option<(Duration, Due)> {
+        let left = |from: u32, timeout: Duration| {
+            timeout.saturating_sub(Duration::from_millis(now.wrapping_sub(from).into()))
+        };
+        let clock = &self.clock;
+        if self.is.finishing {
+            return Some((left(clock.since, config.linger_timeout), Due::Close));
+        }
+        let stage = match self.half.phase() {
+            _ if self.is.closing => Some((left(clock.since, config.close_timeout), Due::Close)),
+            Phase::Open if !self.is.open => {
+                Some((left(clock.since, config.handshake_timeout), Due::Handshake))
+            }
+            Phase::Open if self.holds() || config.idle_timeout.is_zero() => None,
+            // A ping that has not left yet is the write deadline's to watch.
+            Phase::Open if self.is.pinged && !self.half.outbox.is_empty() => None,
+            Phase::Open if self.is.pinged => Some((left(clock.since, config.pong_timeout), Due::Pong)),
+            Phase::Open => Some((left(clock.heard, config.idle_timeout), Due::Ping)),
+            Phase::Closing | Phase::Closed => None,
+        };
+        let write = self.half.outbox.is_away().then(|| (left(clock.wrote, config.write_timeout), Due::Write));
+        stage.into_iter().chain(write).min_by_key(|(left, _)| *left)
+    }
+}
+
+impl Clock {
+    /// How the wheel's time is kept in 32 bits.
+    fn mark(at: u64) -> Option<NonZeroU32> {
+        Some(NonZeroU32::new(at as u32).unwrap_or(NonZeroU32::MAX))
+    }
+
+    /// Whether the wheel will not ask within this time.
+    pub(super) fn is_due_after(&self, now: u32, time: Duration) -> bool {
+        self.due.is_none_or(|due| {
+            let left = due.get().wrapping_sub(now) as i32;
+            i128::from(left) > time.as_millis() as i128
+        })
+    }
+}

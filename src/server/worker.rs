@@ -1,0 +1,421 @@
+//! One worker: its connections, and the turn of its loop.
+//!
+//! ```text
+//! wait ─▶ hear everything ─▶ mailbox ─▶ timers ─▶ say everything ─▶ wait
+//! ```
+//!
+//! The other files of the room are chapters of this one: `opening` hears request heads, `reading`
+//! hears frames, `timing` what falls due, `saying` settles what has been noted, `leaving` says
+//! goodbye.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use super::connection::{Inlet, Stage};
+use super::hall::{Hall, Outlets, Voice};
+use super::handler::{Cause, Closed, Handler};
+use super::leaving::Leaving;
+use super::mailbox::{Letter, Order, Shared, count};
+use super::peer::Peer;
+use super::wheel::Wheel;
+use crate::chunk::Chunks;
+use crate::config::{Config, OnPanic};
+use crate::proto::{CloseCode, Role, Rules};
+use crate::reactor::{Address, Driver, Event, Line, Source, Token};
+use crate::topics::Topics;
+
+/// A worker without its driver: everything that knows a connection.
+pub struct Worker<H: Handler> {
+    pub(super) handler: H,
+    pub(super) inlets: Vec<Option<Inlet<H::State>>>,
+    pub(super) hall: Hall<H>,
+    pub(super) rules: Rules,
+    /// Accepted in this turn, or handed over by another worker; to be opened at its end.
+    pub(super) newcomers: Vec<Newcomer>,
+    /// Connections with bytes that came while they were not to be read, and may be read now.
+    pub(super) resumed: Vec<Token>,
+    /// When connections are to be asked about.
+    pub(super) deadlines: Wheel<Token>,
+    pub(super) listeners: Vec<Listening>,
+    /// When listeners that ran out of something try again.
+    pub(super) retry: Option<u64>,
+    /// Bytes held by unfinished messages and outboxes, as of each connection's last settling.
+    pub(super) memory: usize,
+    pub(super) leaving: Option<Leaving>,
+    epoch: Instant,
+    /// The clock has been read in this turn.
+    clock_read: bool,
+}
+
+/// A socket on its way to becoming a connection.
+pub(super) struct Newcomer {
+    pub(super) socket: Socket,
+    pub(super) from: Address,
+    pub(super) listener: u16,
+    /// Another worker has handed it to us; it stays.
+    pub(super) adopted: bool,
+}
+
+/// A listener of this worker.
+pub(super) struct Listening {
+    pub(super) token: Token,
+    /// Its place in the server's list of addresses.
+    pub(super) place: u16,
+    /// This worker alone listens here, and hands out what it accepts.
+    pub(super) shared_out: bool,
+}
+
+/// A bound socket for one worker to listen on.
+pub struct Listener {
+    /// Bound and listening.
+    pub socket: Socket,
+    /// Its place in the server's list of addresses.
+    pub place: u16,
+    /// Whether this worker alone listens there, and hands out what it accepts.
+    pub shared_out: bool,
+}
+
+impl<H: Handler> Worker<H> {
+    pub(crate) fn new(
+        handler: H,
+        config: Arc<Config>,
+        shared: Arc<Shared<H>>,
+        worker: usize,
+        addresses: Arc<[Address]>,
+    ) -> Self {
+        Worker {
+            handler,
+            inlets: Vec::new(),
+            rules: Rules { role: Role::Server, message_max: config.message_max },
+            hall: Hall {
+                outlets: Outlets::new(config.outbox()),
+                topics: Topics::default(),
+                timers: Wheel::default(),
+                shared,
+                config,
+                worker,
+                now: 0,
+                addresses,
+            },
+            newcomers: Vec::new(),
+            resumed: Vec::new(),
+            deadlines: Wheel::default(),
+            listeners: Vec::new(),
+            retry: None,
+            memory: 0,
+            leaving: None,
+            epoch: Instant::now(),
+            clock_read: false,
+        }
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// The driver will not take the listener.
+    pub fn listen(&mut self, driver: &mut impl Driver, listener: Listener) -> io::Result<()> {
+        let token = driver.open(Source::Listener(listener.socket))?;
+        let Listener { place, shared_out, .. } = listener;
+        self.listeners.push(Listening { token, place, shared_out });
+        Ok(())
+    }
+
+    /// Turns until the server ends.
+    ///
+    /// # Errors
+    /// The driver cannot go on.
+    pub fn run(&mut self, driver: &mut impl Driver) -> io::Result<()> {
+        // What was asked before there was a waker.
+        self.mailbox();
+        while self.turn(driver)? {}
+        Ok(())
+    }
+
+    /// One turn. False when there will not be another.
+    ///
+    /// # Errors
+    /// The driver cannot go on.
+    pub fn turn(&mut self, driver: &mut impl Driver) -> io::Result<bool> {
+        self.clock_read = false;
+        let deadline = self.wakes_at();
+        driver.wait(deadline, &mut |event| self.hear(event))?;
+        self.read_clock();
+        self.mailbox();
+        self.resume();
+        self.timers();
+        self.say(driver);
+        Ok(!self.is_done())
+    }
+
+    /// The places and sizes of what is held: connections, and bytes of memory.
+    pub fn load(&self) -> (usize, usize) {
+        (self.hall.outlets.tokens().count(), self.memory)
+    }
+
+    fn hear(&mut self, event: Event<'_>) {
+        self.read_clock();
+        match event {
+            Event::Received(token, bytes, line) => self.received(token, bytes, line),
+            Event::Sent(token, chunks) => self.sent(token, chunks),
+            Event::Accepted { listener, socket, from } => self.accepted(listener, socket, from),
+            Event::Ended(token) => self.ended(token),
+            Event::Closed(token, result) => self.closed(token, result),
+            Event::Starved(_, error) => {
+                tracing::warn!(%error, "accepting pauses");
+                self.retry = Some(self.hall.now + RETRY);
+            }
+        }
+    }
+
+    fn accepted(&mut self, listener: Token, socket: Socket, from: Address) {
+        let place = self.listeners.iter().find(|known| known.token == listener);
+        let listener = place.map_or(0, |known| known.place);
+        self.newcomers.push(Newcomer { socket, from, listener, adopted: false });
+    }
+
+    fn received(&mut self, token: Token, bytes: &mut [u8], line: &dyn Line) {
+        let stamp = self.hall.stamp();
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        outlet.clock.heard = stamp;
+        outlet.is.pinged = false;
+        self.hall.outlets.touch(token);
+        self.take_in(token, bytes, Some(line));
+    }
+
+    /// Bytes for whatever stage the connection is in.
+    pub(super) fn take_in(&mut self, token: Token, bytes: &mut [u8], line: Option<&dyn Line>) {
+        let Some(outlet) = self.hall.outlets.get(token) else { return };
+        let holds = outlet.holds();
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        match &mut inlet.stage {
+            Stage::Refused => {}
+            Stage::Deferred(_) => inlet.keep(bytes),
+            // What came before must be read first.
+            _ if holds || inlet.rest.is_some() => inlet.keep(bytes),
+            Stage::Open(..) => self.read(token, bytes, line),
+            Stage::Opening(_) => self.open(token, bytes),
+        }
+    }
+
+    /// Reads on where reading had stopped.
+    fn resume(&mut self) {
+        for token in std::mem::take(&mut self.resumed) {
+            if self.hall.outlets.get(token).is_none() {
+                continue;
+            }
+            let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { continue };
+            if let Some(mut rest) = inlet.rest.take() {
+                self.take_in(token, &mut rest, None);
+            }
+            self.hall.outlets.touch(token);
+            self.end_of_input(token);
+        }
+    }
+
+    fn sent(&mut self, token: Token, chunks: Chunks) {
+        let stamp = self.hall.stamp();
+        let low = self.hall.config.outbox().low;
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        if outlet.half.outbox.home(chunks) > 0 {
+            outlet.clock.wrote = stamp;
+        }
+        if outlet.is.pinged {
+            // The pong is awaited from when the ping has left.
+            outlet.clock.since = stamp;
+        }
+        let drained = outlet.is.full && outlet.half.outbox.len() <= low;
+        outlet.is.full &= !drained;
+        let talking = outlet.is_talking();
+        self.hall.outlets.touch(token);
+        if drained && talking {
+            self.call(token, Voice::Other, None, |handler, peer| handler.on_drain(peer));
+        }
+    }
+
+    fn ended(&mut self, token: Token) {
+        if let Some(outlet) = self.hall.outlets.get_mut(token) {
+            outlet.is.ended = true;
+            self.hall.outlets.touch(token);
+            self.end_of_input(token);
+        }
+    }
+
+    /// The peer has finished sending and everything it sent has been read: what is queued for it
+    /// still leaves, then the connection ends.
+    fn end_of_input(&mut self, token: Token) {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(Some(inlet)) = self.inlets.get(token.index as usize) else { return };
+        if outlet.is.ended && inlet.rest.is_none() {
+            // 7.1.5: without a Close the code is 1006. Has there been one, that is what is told.
+            let cause = Cause::Lost(io::ErrorKind::UnexpectedEof.into());
+            outlet.ends(cause, CloseCode::ABNORMAL, "", true);
+            outlet.half.hang_up();
+        }
+    }
+
+    fn closed(&mut self, token: Token, result: io::Result<()>) {
+        // A descriptor is free again.
+        self.retry = self.retry.map(|_| self.hall.now);
+        let index = token.index as usize;
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return self.listener_closed(token, result);
+        };
+        let lost = result.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        outlet.ends(Cause::Lost(lost), CloseCode::ABNORMAL, "", true);
+        outlet.half.hang_up();
+        let unsent = outlet.half.outbox.len();
+        let counted = outlet.counted;
+        if outlet.is.open
+            && let Some(ending) = outlet.ending.take()
+        {
+            tracing::debug!(code = %ending.code, cause = %ending.cause, "closed");
+            self.call(token, Voice::Other, None, |handler, peer| {
+                let closed = Closed {
+                    cause: ending.cause,
+                    code: ending.code,
+                    reason: &ending.reason,
+                    by_peer: ending.by_peer,
+                    unsent,
+                };
+                handler.on_close(peer, closed);
+            });
+            self.hall.shared.open(self.hall.worker).fetch_sub(1, Ordering::Relaxed);
+            self.hall.topics.leave(token);
+        }
+        self.memory -= counted;
+        self.hall.outlets.remove(token);
+        let inlet = self.inlets.get_mut(index).and_then(Option::take);
+        // The state's `Drop` is the handler's code too.
+        self.guard(|| drop(inlet));
+        self.hall.shared.sockets(self.hall.worker).fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn listener_closed(&mut self, token: Token, result: io::Result<()>) {
+        self.listeners.retain(|listener| listener.token != token);
+        if let Err(error) = result {
+            tracing::error!(%error, "a listener failed");
+        }
+    }
+
+    /// What other threads ask.
+    fn mailbox(&mut self) {
+        let Some((orders, letters)) = self.hall.shared.take(self.hall.worker) else { return };
+        for order in orders {
+            match order {
+                Order::Adopt { socket, from, listener } => {
+                    self.newcomers.push(Newcomer { socket, from, listener, adopted: true });
+                }
+                Order::Decide(token, decision) => self.decided(token, decision),
+                Order::Unchoke => self.unchoke(),
+                Order::Drain(how) => self.drain(how),
+                Order::Stop => self.stop(),
+            }
+        }
+        for letter in letters {
+            match letter {
+                Letter::Publish(topic, message) => self.hall.publish_here(&topic, &message, None),
+                Letter::Broadcast(message) => self.hall.broadcast_here(&message),
+                Letter::Send(id, message) => {
+                    self.hall.say(id.token(), Voice::Other, |half| half.share(&message));
+                }
+                Letter::Event(id, event) => {
+                    let open = self.hall.outlets.get(id.token()).is_some_and(|outlet| outlet.is.open);
+                    if open {
+                        self.call(id.token(), Voice::Other, None, |handler, peer| {
+                            handler.on_event(peer, event);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every mailbox that was full may have room: whoever still has too much will say so again.
+    fn unchoke(&mut self) {
+        let choked: Vec<_> = self
+            .hall
+            .outlets
+            .tokens()
+            .filter_map(|(token, outlet)| outlet.is.choked.then_some(token))
+            .collect();
+        for token in choked {
+            if let Some(outlet) = self.hall.outlets.get_mut(token) {
+                outlet.is.choked = false;
+            }
+            self.hall.outlets.touch(token);
+        }
+    }
+
+    /// Calls the handler for an open connection. A panic costs the connection.
+    pub(super) fn call(
+        &mut self,
+        token: Token,
+        voice: Voice,
+        line: Option<&dyn Line>,
+        callback: impl FnOnce(&mut H, &mut Peer<'_, H>),
+    ) {
+        let Some(Some(Inlet { stage: Stage::Open(_, state), .. })) =
+            self.inlets.get_mut(token.index as usize)
+        else {
+            return;
+        };
+        let mut peer = Peer { state, hall: &mut self.hall, token, voice, line };
+        let calm = catch_unwind(AssertUnwindSafe(|| callback(&mut self.handler, &mut peer)));
+        if let Err(panic) = calm {
+            self.hall.panicked(token, panic);
+        }
+    }
+
+    /// Runs code of the handler's that belongs to no open connection. `None` if it panicked.
+    pub(super) fn guard<R>(&self, code: impl FnOnce() -> R) -> Option<R> {
+        let result = catch_unwind(AssertUnwindSafe(code));
+        result.map_err(|panic| self.hall.count_panic(panic)).ok()
+    }
+
+    fn read_clock(&mut self) {
+        if !self.clock_read {
+            self.clock_read = true;
+            self.hall.now = self.epoch.elapsed().as_millis() as u64;
+        }
+    }
+
+    /// When the loop must wake up whatever happens.
+    fn wakes_at(&self) -> Option<Instant> {
+        let busy = !self.resumed.is_empty() || self.leaving.as_ref().is_some_and(Leaving::is_busy);
+        let now = busy.then_some(self.hall.now);
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
+        let deadlines = [now, self.deadlines.next(), self.hall.timers.next(), self.retry, leaving];
+        let first = deadlines.into_iter().flatten().min()?;
+        Some(self.epoch + Duration::from_millis(first))
+    }
+}
+
+impl<H: Handler> Hall<H> {
+    /// A callback for an open connection has panicked.
+    #[cold]
+    fn panicked(&mut self, token: Token, panic: Box<dyn std::any::Any + Send>) {
+        self.count_panic(panic);
+        if let Some(outlet) = self.outlets.get_mut(token) {
+            outlet.fail(Cause::Panicked, CloseCode::INTERNAL_ERROR, "");
+        }
+        self.outlets.touch(token);
+    }
+
+    /// Counts a panic, or passes it on if that is what it should cost.
+    #[cold]
+    fn count_panic(&self, panic: Box<dyn std::any::Any + Send>) {
+        if self.config.on_panic == OnPanic::StopServer {
+            resume_unwind(panic);
+        }
+        count(&self.counters().panics);
+        tracing::error!("a handler panicked");
+    }
+}
+
+/// 100 ms: what ran out is looked for ten times a second.
+const RETRY: u64 = 100;
