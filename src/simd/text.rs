@@ -1,0 +1,219 @@
+//! UTF-8 (RFC 3629): text is checked as it arrives, and handed on as `&str` without asking twice.
+//!
+//! Two ways in. A text that came whole is [`unmask`]ed where it lies; one that comes in parts is
+//! gathered in a [`Buffer`], which remembers how far it has been checked. ASCII is seen while
+//! unmasking and costs nothing more; the rest goes through `simdutf8`.
+
+use std::error::Error;
+use std::fmt;
+use std::mem;
+
+use super::mask;
+
+/// Unmasks `bytes` where they lie; they must be UTF-8 from the first to the last.
+///
+/// After an error the bytes are partly unmasked, and worth nothing.
+pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> Result<&str, NotUtf8> {
+    // checked <= start <= end <= bytes.len(), and bytes[..checked] is UTF-8
+    let (mut checked, mut end) = (0, 0);
+    while end < bytes.len() {
+        let start = end;
+        end = bytes.len().min(start + BLOCK);
+        let ascii = mask::apply_ascii(&mut bytes[start..end], key);
+        if ascii && checked == start {
+            checked = end;
+            continue;
+        }
+        // A character cut by the end of the block waits for the next one.
+        let unchecked = &bytes[checked..end];
+        let whole = if end < bytes.len() {
+            whole(unchecked)
+        } else {
+            unchecked.len()
+        };
+        checked += check(&unchecked[..whole])?.len();
+    }
+    // SAFETY: `checked` moved only over ASCII and over what `check` let pass.
+    unsafe { text(bytes, checked) }
+}
+
+/// `bytes` as text, if that is what they are.
+pub fn check(bytes: &[u8]) -> Result<&str, NotUtf8> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| NotUtf8)
+}
+
+/// Bytes that grow, and are checked as they do.
+///
+/// Thirty-two bytes while empty, nothing on the heap. Every byte is looked at a bounded number of
+/// times, however small the parts.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    /// bytes[..checked] is UTF-8, and checked <= bytes.len()
+    checked: usize,
+}
+
+impl Buffer {
+    /// An empty buffer.
+    pub const fn new() -> Self {
+        Buffer {
+            bytes: Vec::new(),
+            checked: 0,
+        }
+    }
+
+    /// How many bytes it holds.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// How many bytes it can hold without growing.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Makes room for `additional` bytes more and, if it must grow, for no others.
+    pub fn reserve_exact(&mut self, additional: usize) {
+        self.bytes.reserve_exact(additional);
+    }
+
+    /// Unmasks `bytes` onto the end. Whether they are text is for [`check`](Buffer::check) to say:
+    /// a buffer that is never asked may hold anything.
+    pub fn append(&mut self, bytes: &[u8], key: [u8; 4]) {
+        let all_checked = self.checked == self.len();
+        let ascii = mask::append_ascii(&mut self.bytes, bytes, key);
+        if ascii && all_checked {
+            self.checked = self.len();
+        }
+    }
+
+    /// Checks what has come since the last time.
+    ///
+    /// The last character may be unfinished: its bytes wait, three at most. A byte that nothing
+    /// behind it could make good is an error now, even at the end.
+    pub fn check(&mut self) -> Result<(), NotUtf8> {
+        let unchecked = &self.bytes[self.checked..];
+        let (whole, unfinished) = unchecked.split_at(whole(unchecked));
+        check(whole)?;
+        could_become_text(unfinished)?;
+        self.checked += whole.len();
+        Ok(())
+    }
+
+    /// Everything, if all of it has been checked and no character is unfinished.
+    pub fn text(&self) -> Result<&str, NotUtf8> {
+        // SAFETY: that is what `checked` promises.
+        unsafe { text(&self.bytes, self.checked) }
+    }
+
+    /// Everything, text or not.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets all but the first `len` bytes. A character cut by that is unfinished again.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.checked {
+            self.checked = len;
+            while continues(&self.bytes[self.checked]) {
+                self.checked -= 1;
+            }
+        }
+        self.bytes.truncate(len);
+    }
+
+    /// Forgets everything but the room it took.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.checked = 0;
+    }
+
+    /// The bytes themselves; what stays is an empty buffer without room.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.checked = 0;
+        mem::take(&mut self.bytes)
+    }
+}
+
+/// Bytes that are not UTF-8, and that no more bytes would make so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotUtf8;
+
+impl fmt::Display for NotUtf8 {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("the bytes are not UTF-8")
+    }
+}
+
+impl Error for NotUtf8 {}
+
+/// `bytes` as text, if all of them have been checked.
+///
+/// # Safety
+///
+/// `bytes[..checked]` is UTF-8.
+#[inline]
+unsafe fn text(bytes: &[u8], checked: usize) -> Result<&str, NotUtf8> {
+    if checked < bytes.len() {
+        return Err(NotUtf8);
+    }
+    debug_assert!(str::from_utf8(bytes).is_ok());
+    // SAFETY: `checked` covers them all, and the caller vouches for what it covers.
+    Ok(unsafe { str::from_utf8_unchecked(bytes) })
+}
+
+/// How many bytes come before a last character that is unfinished; all of them, if none is. It asks
+/// only how many bytes the character should have, not whether there is such a character.
+#[inline]
+fn whole(bytes: &[u8]) -> usize {
+    // 3: an unfinished character has at most so many bytes.
+    let mut tail = bytes.iter().rev().take(3);
+    match tail.position(|byte| !continues(byte)) {
+        Some(behind) if behind + 1 < length(bytes[bytes.len() - 1 - behind]) => {
+            bytes.len() - 1 - behind
+        }
+        _ => bytes.len(),
+    }
+}
+
+/// Whether a few bytes at the end are how some character begins.
+fn could_become_text(unfinished: &[u8]) -> Result<(), NotUtf8> {
+    match str::from_utf8(unfinished) {
+        Err(error) if error.error_len().is_some() => Err(NotUtf8),
+        _ => Ok(()),
+    }
+}
+
+/// The bytes of a character that begins with `lead`.
+fn length(lead: u8) -> usize {
+    match lead {
+        0x00..=0xbf => 1,
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xff => 4,
+    }
+}
+
+/// Whether `byte` is not the first of its character: 10xxxxxx.
+fn continues(byte: &u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
+/// 4 KiB: unmasked bytes are still in the first-level cache when they are checked, and one character
+/// in a long text costs its own block only. Divisible by 4, so that the key need not turn.
+const BLOCK: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_half_a_cache_line() {
+        assert_eq!(size_of::<Buffer>(), 32);
+    }
+}
