@@ -4,6 +4,9 @@
 //! (io_uring), by `poll` (mio: readiness made into completions) and by the scripted kernel of the
 //! tests. Nobody asks which one it is.
 //!
+//! [`socket`] makes what listens. [`slots`] is where a driver keeps its sources; `ending` knows how they
+//! end; `buffers` holds the memory that io_uring receives into; [`waker`] comes from other threads.
+//!
 //! # The contract
 //!
 //! - Ask with [`open`](Driver::open), [`send`](Driver::send), [`read`](Driver::read) and
@@ -23,6 +26,8 @@
 //!   told by [`Event::Starved`]; `read(listener, true)` resumes it. Other accept errors concern the
 //!   peer that gave up and are skipped.
 
+#![deny(unsafe_code)]
+
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -32,10 +37,16 @@ use socket2::Socket;
 
 use crate::chunk::Chunks;
 
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod buffers;
+mod ending;
 pub mod poll;
 pub mod slots;
 pub mod socket;
+mod turn;
 #[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
 pub mod uring;
 pub mod waker;
 

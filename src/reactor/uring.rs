@@ -1,1 +1,800 @@
-//! uring
+//! io_uring as a driver.
+//!
+//! One ring and one thread. A listener has one multishot accept in the ring and a connection one
+//! multishot receive, which takes its memory from [`buffers`](super::buffers); there is at most one send
+//! per connection. A turn is one system call: it submits what was asked since the last turn, and waits.
+//!
+//! ```text
+//!   user_data   63        56 55                      24 23                     0
+//!               ┌───────────┬──────────────────────────┬────────────────────────┐
+//!               │ operation │ generation               │ index                  │
+//!               └───────────┴──────────────────────────┴────────────────────────┘
+//! ```
+//!
+//! What must hold:
+//!
+//! - What an operation points to stays where it is until its last completion: a send's chunks in its
+//!   slot, the buffers in their pool. A slot is freed when nothing of it is in the ring.
+//! - A receive is armed at the beginning of a turn only, after the buffers of the turn before were shown
+//!   to the kernel. That it ends because the buffers ran out is not an error.
+//! - A cancel is in the queue before whatever is armed later, so it can only hit what it was meant for.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+use std::marker::PhantomData;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use io_uring::squeue::Flags;
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+use socket2::Socket;
+
+use super::buffers::{self, Buffers};
+use super::ending::{Ending, Step};
+use super::slots::Slots;
+use super::socket::{is_starved, to_address};
+use super::turn::{FAILURES_MAX, Raw, SLICES, Turn};
+use super::{Close, Driver, Event, Source, Token, Waker};
+use crate::chunk::Chunks;
+
+/// The driver. It stays on the thread that made it.
+pub struct Uring {
+    ring: IoUring,
+    buffers: Buffers,
+    slots: Slots<Slot>,
+    messages: Messages,
+    /// To be armed when the next turn begins.
+    arm: Vec<Token>,
+    /// Something is to be told of these that no completion brings.
+    due: VecDeque<Token>,
+    /// Accepts, receives and sends in the ring.
+    flying: usize,
+    /// Bytes one connection may bring before the kernel turns to the next; 0: it does not know that.
+    share: u32,
+    /// The submission queue could not be emptied: nothing can go on.
+    broken: Option<io::Error>,
+    wake: UnixStream,
+    waker: Waker,
+    /// The ring knows its thread.
+    _thread: PhantomData<*const ()>,
+}
+
+/// One source.
+struct Slot {
+    socket: Socket,
+    listens: bool,
+    /// The caller wishes to read, or to accept.
+    wanted: bool,
+    /// The receive, or the accept.
+    input: Input,
+    output: Output,
+    ending: Ending,
+    /// Accepts that failed in a row.
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    Idle,
+    Armed,
+    Cancelled,
+}
+
+#[derive(Debug)]
+enum Output {
+    Idle,
+    Flying(Chunks),
+    Cancelled(Chunks),
+    /// No operation any more: it goes home when the next turn begins.
+    Landed(Chunks),
+}
+
+impl Uring {
+    /// Sets up a ring for this thread.
+    ///
+    /// # Errors
+    /// The kernel has no io_uring, an old one (before 6.1), or forbids it.
+    pub fn new() -> io::Result<Self> {
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_submit_all()
+            .setup_cqsize(4 * ENTRIES)
+            .build(ENTRIES)
+            .map_err(|error| because("io_uring_setup", error))?;
+        let features = ring.params();
+        if !(features.is_feature_submit_stable()
+            && features.is_feature_nodrop()
+            && features.is_feature_ext_arg())
+        {
+            let missing = io::Error::from(io::ErrorKind::Unsupported);
+            return Err(because("io_uring lacks what we build on", missing));
+        }
+        let (wake, woken) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        let waking = wake.try_clone()?;
+        let buffers = Buffers::new(&ring.submitter())
+            .map_err(|error| because("io_uring_register of buffers", error))?;
+        let mut uring = Uring {
+            ring,
+            buffers,
+            slots: Slots::new(),
+            messages: Messages::new(),
+            arm: Vec::new(),
+            due: VecDeque::new(),
+            flying: 0,
+            share: SHARE,
+            broken: None,
+            wake,
+            // A full pipe wakes as well as one byte more would.
+            waker: Waker::new(move || drop((&waking).write(&[1]))),
+            _thread: PhantomData,
+        };
+        let token = uring.open(Source::Stream(std::os::fd::OwnedFd::from(woken).into()))?;
+        assert_eq!(token, WAKE);
+        // Alone in the ring, it finds out whether the kernel takes a share.
+        uring.wait(Some(Instant::now()), &mut |_| {})?;
+        Ok(uring)
+    }
+
+    /// Tries on a pair of sockets all that a connection needs. A kernel may have set up the ring and
+    /// still refuse the operations.
+    ///
+    /// # Errors
+    /// Which of the operations failed, and how.
+    pub fn probe(&mut self) -> io::Result<()> {
+        let (ours, mut theirs) = UnixStream::pair()?;
+        theirs.set_read_timeout(Some(PATIENCE))?;
+        let token = self.open(Source::Stream(std::os::fd::OwnedFd::from(ours).into()))?;
+        theirs.write_all(b"ping")?;
+        self.expect(
+            "io_uring receive",
+            |event| matches!(event, Event::Received(from, bytes, _) if *from == token && *bytes == b"ping"),
+        )?;
+        let mut chunks = Chunks::new();
+        for word in [&b"po"[..], b"ng"] {
+            chunks.share(word.into());
+        }
+        self.send(token, chunks);
+        self.expect(
+            "io_uring send",
+            |event| matches!(event, Event::Sent(from, rest) if *from == token && rest.is_empty()),
+        )?;
+        let mut echo = [0; 4];
+        io::Read::read_exact(&mut theirs, &mut echo)
+            .map_err(|error| because("io_uring send", error))?;
+        self.close(token, Close::Abort);
+        self.expect(
+            "io_uring cancel",
+            |event| matches!(event, Event::Closed(from, Ok(())) if *from == token),
+        )
+    }
+
+    fn expect(&mut self, what: &str, is: impl Fn(&Event<'_>) -> bool) -> io::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut outcome = None;
+        while outcome.is_none() {
+            if Instant::now() >= deadline {
+                return Err(because(what, io::ErrorKind::TimedOut.into()));
+            }
+            self.wait(Some(deadline), &mut |event| {
+                outcome = match event {
+                    event if is(&event) => Some(Ok(())),
+                    Event::Closed(_, Err(error)) => Some(Err(because(what, error))),
+                    _ => return,
+                }
+            })?;
+        }
+        outcome.unwrap_or(Ok(()))
+    }
+}
+
+impl Driver for Uring {
+    fn open(&mut self, source: Source) -> io::Result<Token> {
+        let (socket, listens) = match source {
+            Source::Listener(socket) => (socket, true),
+            Source::Stream(socket) => (socket, false),
+        };
+        // The ring waits for the socket by itself; told not to block, it would give up instead.
+        socket.set_nonblocking(false)?;
+        let slot = Slot {
+            socket,
+            listens,
+            wanted: true,
+            input: Input::Idle,
+            output: Output::Idle,
+            ending: Ending::new(listens),
+            failures: 0,
+        };
+        let token = self
+            .slots
+            .insert(slot, INDEX_MAX)
+            .map_err(|_| io::Error::from_raw_os_error(libc::EMFILE))?;
+        self.arm.push(token);
+        Ok(token)
+    }
+
+    fn send(&mut self, token: Token, chunks: Chunks) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        // The kernel reads the chunks that would be dropped here.
+        assert!(matches!(slot.output, Output::Idle), "one send at a time");
+        if chunks.is_empty() || !slot.ending.is_open() {
+            slot.output = Output::Landed(chunks);
+            self.due.push_back(token);
+        } else {
+            slot.output = Output::Flying(chunks);
+            self.fly(token);
+        }
+    }
+
+    fn read(&mut self, token: Token, on: bool) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        slot.wanted = on;
+        slot.failures = 0;
+        if on {
+            self.arm.push(token);
+        } else if slot.ending.is_open() {
+            self.cancel_input(token);
+        }
+    }
+
+    fn close(&mut self, token: Token, how: Close) {
+        if let Some(slot) = self.slots.get_mut(token) {
+            slot.ending.ask(how);
+            self.settle(token);
+        }
+    }
+
+    fn wait(
+        &mut self,
+        deadline: Option<Instant>,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> io::Result<()> {
+        self.arm();
+        self.enter(deadline)?;
+        let mut turn = Turn::new(tell);
+        self.tell_due(&mut turn);
+        while turn.has_room() {
+            let Some(entry) = self.next() else { break };
+            self.hear(&entry, &mut turn);
+        }
+        self.tell_due(&mut turn);
+        self.buffers.publish();
+        Ok(())
+    }
+
+    fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+}
+
+/// Hearing: what the kernel has done.
+impl Uring {
+    fn next(&mut self) -> Option<cqueue::Entry> {
+        self.ring.completion().next()
+    }
+
+    fn hear(&mut self, entry: &cqueue::Entry, turn: &mut Turn<'_, '_>) {
+        let (operation, token) = unpack(entry.user_data());
+        let more = cqueue::more(entry.flags());
+        if !more && matches!(operation, ACCEPT | RECEIVE | SEND) {
+            self.flying -= 1;
+        }
+        match operation {
+            RECEIVE => self.received(token, entry, turn),
+            SEND => self.sent(token, entry.result(), turn),
+            ACCEPT => self.accepted(token, entry.result(), more, turn),
+            CANCEL_INPUT | CANCEL_OUTPUT => self.not_cancelled(operation, token, entry.result()),
+            _ => debug_assert_eq!(operation, CANCEL_ALL),
+        }
+    }
+
+    fn received(&mut self, token: Token, entry: &cqueue::Entry, turn: &mut Turn<'_, '_>) {
+        let result = entry.result();
+        let count = usize::try_from(result).unwrap_or(0);
+        // Whoever it is for, the buffer goes back.
+        let mut bytes = cqueue::buffer_select(entry.flags()).map(|id| {
+            // SAFETY: this completion of our one group hands the buffer over, and is heard once.
+            unsafe { self.buffers.take(id, count) }
+        });
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        let more = cqueue::more(entry.flags());
+        if !more {
+            slot.input = Input::Idle;
+        }
+        if let Some(bytes) = bytes.as_deref_mut().filter(|bytes| !bytes.is_empty()) {
+            if !slot.ending.is_open() {
+                slot.ending.discard(bytes.len());
+            } else if token != WAKE {
+                turn.tell(Event::Received(token, bytes, &Raw(&slot.socket)));
+            }
+        } else if result == 0 {
+            slot.ending.ended = true;
+            if slot.ending.is_open() {
+                turn.tell(Event::Ended(token));
+            }
+        } else {
+            match -result {
+                libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN => {}
+                // Kernels before 6.17 take no share.
+                libc::EINVAL if token == WAKE && self.share != 0 => self.share = 0,
+                error => slot.ending.fail(io::Error::from_raw_os_error(error)),
+            }
+        }
+        drop(bytes);
+        if !more || !slot.ending.is_open() {
+            self.settle(token);
+        }
+    }
+
+    fn sent(&mut self, token: Token, result: i32, turn: &mut Turn<'_, '_>) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        let (Output::Flying(mut chunks) | Output::Cancelled(mut chunks)) =
+            mem::replace(&mut slot.output, Output::Idle)
+        else {
+            debug_assert!(false, "a send has come home that never left");
+            return;
+        };
+        match usize::try_from(result) {
+            Ok(count) => chunks.advance(count),
+            Err(_) if matches!(-result, libc::ECANCELED | libc::EINTR | libc::EAGAIN) => {}
+            Err(_) => slot.ending.fail(io::Error::from_raw_os_error(-result)),
+        }
+        if !chunks.is_empty() && !slot.ending.is_open() && !slot.ending.is_cut() {
+            // Finishing: nobody would send the rest, so we do.
+            slot.output = Output::Flying(chunks);
+            return self.fly(token);
+        }
+        let open = slot.ending.is_open();
+        turn.tell(Event::Sent(token, chunks));
+        if !open {
+            self.settle(token);
+        }
+    }
+
+    fn accepted(&mut self, token: Token, result: i32, more: bool, turn: &mut Turn<'_, '_>) {
+        let socket = (result >= 0).then(|| {
+            // SAFETY: a successful accept hands over a descriptor that nobody else owns.
+            unsafe { Socket::from_raw_fd(result) }
+        });
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        if !more {
+            slot.input = Input::Idle;
+        }
+        if let Some(socket) = socket {
+            slot.failures = 0;
+            // A peer that has no address any more is gone.
+            let from = socket.peer_addr().ok();
+            if !slot.ending.is_cut()
+                && let Some(from) = from.as_ref().and_then(to_address)
+            {
+                turn.tell(Event::Accepted {
+                    listener: token,
+                    socket,
+                    from,
+                });
+            }
+        } else if -result != libc::ECANCELED {
+            let error = io::Error::from_raw_os_error(-result);
+            slot.failures += 1;
+            if is_starved(&error) || slot.failures >= FAILURES_MAX {
+                slot.wanted = false;
+                if slot.ending.is_open() {
+                    turn.tell(Event::Starved(token, error));
+                }
+            }
+        }
+        if !more {
+            self.settle(token);
+        }
+    }
+
+    /// A cancel finds nothing when its target has ended, which tells by itself, but also while the
+    /// target changes hands inside the kernel.
+    fn not_cancelled(&mut self, operation: u8, token: Token, result: i32) {
+        let Some(slot) = self
+            .slots
+            .get_mut(token)
+            .filter(|_| result == -libc::ENOENT)
+        else {
+            return;
+        };
+        let target = match operation {
+            CANCEL_INPUT if slot.input != Input::Cancelled => return,
+            CANCEL_INPUT => input_operation(slot.listens),
+            _ if !matches!(slot.output, Output::Cancelled(_)) => return,
+            _ => SEND,
+        };
+        self.cancel(operation, pack(target, token));
+    }
+
+    fn tell_due(&mut self, turn: &mut Turn<'_, '_>) {
+        while turn.has_room()
+            && let Some(token) = self.due.pop_front()
+        {
+            let Some(slot) = self.slots.get_mut(token) else {
+                continue;
+            };
+            if matches!(slot.output, Output::Landed(_))
+                && let Output::Landed(chunks) = mem::replace(&mut slot.output, Output::Idle)
+            {
+                turn.tell(Event::Sent(token, chunks));
+            }
+            if slot.is_over()
+                && let Some(slot) = self.slots.remove(token)
+            {
+                let end = slot.ending.close(slot.socket);
+                turn.tell(Event::Closed(token, end));
+            } else {
+                self.settle(token);
+            }
+        }
+    }
+}
+
+/// Asking: what the kernel is to do.
+impl Uring {
+    /// Does what follows from what has become of a source.
+    fn settle(&mut self, token: Token) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        match slot.step() {
+            Step::Over if slot.is_over() => self.due.push_back(token),
+            Step::Over => {
+                self.cancel_input(token);
+                self.cancel_output(token);
+            }
+            _ if slot.input == Input::Idle => self.arm.push(token),
+            _ => {}
+        }
+    }
+
+    fn arm(&mut self) {
+        let mut arm = mem::take(&mut self.arm);
+        for token in arm.drain(..) {
+            let Some(slot) = self.slots.get_mut(token) else {
+                continue;
+            };
+            if !slot.is_to_be_armed() {
+                continue;
+            }
+            slot.input = Input::Armed;
+            let socket = Fd(slot.socket.as_raw_fd());
+            let operation = input_operation(slot.listens);
+            let entry = if slot.listens {
+                opcode::AcceptMulti::new(socket)
+                    .flags(libc::SOCK_CLOEXEC)
+                    .build()
+            } else {
+                opcode::RecvMulti::new(socket, buffers::GROUP)
+                    .len(self.share)
+                    .build()
+            };
+            self.flying += 1;
+            // SAFETY: it points to nothing; the buffers it takes are those of the group.
+            unsafe { self.push(&entry.user_data(pack(operation, token))) };
+        }
+        self.arm = arm;
+    }
+
+    /// Puts the chunks of a slot that is `Flying` into the ring.
+    fn fly(&mut self, token: Token) {
+        if !self.messages.has_room() {
+            self.submit();
+        }
+        if self.broken.is_some() {
+            return;
+        }
+        let Some(slot) = self.slots.get(token) else {
+            return;
+        };
+        let Output::Flying(chunks) = &slot.output else {
+            return;
+        };
+        let socket = Fd(slot.socket.as_raw_fd());
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let entry = match chunks.slices(&mut slices) {
+            1 => {
+                let length = slices[0].len().min(SEND_MAX) as u32;
+                opcode::Send::new(socket, slices[0].as_ptr(), length)
+                    .flags(libc::MSG_NOSIGNAL)
+                    .build()
+            }
+            count => opcode::SendMsg::new(socket, self.messages.write(&slices[..count]))
+                .flags(libc::MSG_NOSIGNAL as u32)
+                .build(),
+        };
+        self.flying += 1;
+        // SAFETY: the bytes are owned by the chunks, on the heap, and the chunks stay untouched in the
+        // slot until the completion (`sent`, or `drop`, which leaks them when it does not come). The
+        // message is kept until it has been submitted, and SUBMIT_STABLE was checked.
+        unsafe { self.push(&entry.user_data(pack(SEND, token))) };
+    }
+
+    fn cancel_input(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get_mut(token)
+            && slot.input == Input::Armed
+        {
+            slot.input = Input::Cancelled;
+            let target = pack(input_operation(slot.listens), token);
+            self.cancel(CANCEL_INPUT, target);
+        }
+    }
+
+    fn cancel_output(&mut self, token: Token) {
+        if let Some(slot) = self.slots.get_mut(token)
+            && matches!(slot.output, Output::Flying(_))
+            && let Output::Flying(chunks) = mem::replace(&mut slot.output, Output::Idle)
+        {
+            slot.output = Output::Cancelled(chunks);
+            self.cancel(CANCEL_OUTPUT, pack(SEND, token));
+        }
+    }
+
+    /// A cancel that succeeds says nothing: its target does.
+    fn cancel(&mut self, operation: u8, target: u64) {
+        let (_, token) = unpack(target);
+        let entry = opcode::AsyncCancel::new(target)
+            .build()
+            .flags(Flags::SKIP_SUCCESS)
+            .user_data(pack(operation, token));
+        // SAFETY: it points to nothing.
+        unsafe { self.push(&entry) };
+    }
+
+    /// Queues an entry; submits first when the queue is full.
+    ///
+    /// # Safety
+    /// What the entry points to stays where it is until its last completion (a message only until it
+    /// has been submitted).
+    unsafe fn push(&mut self, entry: &squeue::Entry) {
+        // SAFETY: as the caller promises.
+        while unsafe { self.ring.submission().push(entry) }.is_err() {
+            self.submit();
+            if self.broken.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn submit(&mut self) {
+        let mut patience = 100;
+        while !self.ring.submission().is_empty() {
+            match self.ring.submit() {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if patience > 0 => patience -= 1,
+                Err(error) => {
+                    self.broken = Some(because("io_uring_enter", error));
+                    return;
+                }
+            }
+        }
+        self.messages.clear();
+    }
+
+    /// The one system call of a turn: submits, lets the kernel do what is pending, and sleeps if there
+    /// is nothing to tell.
+    fn enter(&mut self, deadline: Option<Instant>) -> io::Result<()> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        let busy = !self.due.is_empty() || !self.ring.completion().is_empty();
+        let entered = match deadline {
+            None if !busy => self.ring.submit_and_wait(1),
+            _ => {
+                // Even when busy: without asking for completions the kernel would not receive.
+                let sleep = deadline.filter(|_| !busy).map_or(Duration::ZERO, |at| {
+                    at.saturating_duration_since(Instant::now())
+                });
+                let timespec = Timespec::from(sleep);
+                let arguments = SubmitArgs::new().timespec(&timespec);
+                self.ring.submitter().submit_with_args(1, &arguments)
+            }
+        };
+        if self.ring.submission().is_empty() {
+            self.messages.clear();
+        }
+        match entered {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_os_error() {
+                // The deadline; a signal; more completions than fit, or no memory for a moment: what
+                // has come is told, and the next turn tries again.
+                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
+                _ => Err(because("io_uring_enter", error)),
+            },
+        }
+    }
+
+    /// Cancels everything and waits, not for ever, until the kernel has let go.
+    fn come_to_rest(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while self.flying > 0 && Instant::now() < deadline && self.broken.is_none() {
+            let entry = opcode::AsyncCancel2::new(CancelBuilder::any().all())
+                .build()
+                .user_data(pack(CANCEL_ALL, WAKE));
+            // SAFETY: it points to nothing.
+            unsafe { self.push(&entry) };
+            let _ = self.enter(Some(Instant::now() + PATIENCE / 10));
+            while let Some(entry) = self.next() {
+                let (operation, _) = unpack(entry.user_data());
+                if operation == ACCEPT && entry.result() >= 0 {
+                    // SAFETY: a successful accept hands over a descriptor that nobody else owns.
+                    drop(unsafe { Socket::from_raw_fd(entry.result()) });
+                }
+                if !cqueue::more(entry.flags()) && matches!(operation, ACCEPT | RECEIVE | SEND) {
+                    self.flying -= 1;
+                }
+            }
+        }
+        self.flying == 0
+    }
+}
+
+impl Drop for Uring {
+    fn drop(&mut self) {
+        let rested = self.come_to_rest();
+        if rested
+            && self
+                .ring
+                .submitter()
+                .unregister_buf_ring(buffers::GROUP)
+                .is_ok()
+        {
+            // SAFETY: nothing is in the ring, and the group has just been unregistered.
+            unsafe { self.buffers.free() };
+        }
+        if !rested {
+            // The kernel may still read the chunks. What it may still write, the buffers, is leaked
+            // already, by not being freed.
+            mem::forget(mem::take(&mut self.slots));
+        }
+        // Whoever wakes us now writes into a socket that nobody reads.
+        let _ = self.wake.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+impl Slot {
+    fn step(&mut self) -> Step {
+        let sending = !matches!(self.output, Output::Idle);
+        self.ending.step(sending, &self.socket)
+    }
+
+    fn is_to_be_armed(&mut self) -> bool {
+        self.input == Input::Idle
+            && !self.ending.ended
+            && match self.step() {
+                Step::Open | Step::Flush => self.wanted,
+                Step::Drain => true,
+                Step::Over => false,
+            }
+    }
+
+    /// Nothing is in the ring, and nothing is to come.
+    fn is_over(&mut self) -> bool {
+        self.input == Input::Idle
+            && !matches!(self.output, Output::Flying(_) | Output::Cancelled(_))
+            && self.step() == Step::Over
+    }
+}
+
+/// Messages of many parts, kept until they have been submitted. They never move: the room is fixed.
+struct Messages {
+    parts: Vec<libc::iovec>,
+    heads: Vec<libc::msghdr>,
+}
+
+impl Messages {
+    fn new() -> Self {
+        Messages {
+            parts: Vec::with_capacity(MESSAGES * SLICES),
+            heads: Vec::with_capacity(MESSAGES),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.heads.len() < MESSAGES
+    }
+
+    fn clear(&mut self) {
+        self.parts.clear();
+        self.heads.clear();
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> *const libc::msghdr {
+        // Growing would move what the kernel is to read.
+        assert!(self.has_room() && slices.len() <= SLICES);
+        let first = self.parts.len();
+        self.parts.extend(slices.iter().map(|slice| libc::iovec {
+            iov_base: slice.as_ptr().cast_mut().cast(),
+            iov_len: slice.len(),
+        }));
+        // SAFETY: zeroes are a message without address, parts and control data.
+        let mut head: libc::msghdr = unsafe { mem::zeroed() };
+        head.msg_iov = self.parts[first..].as_mut_ptr();
+        head.msg_iovlen = slices.len() as _;
+        self.heads.push(head);
+        &raw const self.heads[self.heads.len() - 1]
+    }
+}
+
+fn pack(operation: u8, token: Token) -> u64 {
+    u64::from(operation) << 56 | u64::from(token.generation) << 24 | u64::from(token.index)
+}
+
+fn unpack(user_data: u64) -> (u8, Token) {
+    let token = Token {
+        index: user_data as u32 & INDEX_MAX,
+        generation: (user_data >> 24) as u32,
+    };
+    ((user_data >> 56) as u8, token)
+}
+
+fn input_operation(listens: bool) -> u8 {
+    if listens { ACCEPT } else { RECEIVE }
+}
+
+fn because(what: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+const ACCEPT: u8 = 1;
+const RECEIVE: u8 = 2;
+const SEND: u8 = 3;
+const CANCEL_INPUT: u8 = 4;
+const CANCEL_OUTPUT: u8 = 5;
+const CANCEL_ALL: u8 = 6;
+
+/// The first source of every ring: what wakes it.
+const WAKE: Token = Token {
+    index: 0,
+    generation: 0,
+};
+/// 24 bits: sixteen million sources.
+const INDEX_MAX: u32 = (1 << 24) - 1;
+/// 1024: what is asked in a busy turn; more costs a system call. The completions get four times that.
+const ENTRIES: u32 = 1024;
+/// 64: as many sends of several chunks leave in one submission, 64 KiB of memory. More costs a system call.
+const MESSAGES: usize = 64;
+/// 1 GiB: below what the kernel takes in one send.
+const SEND_MAX: usize = 1 << 30;
+/// 64 KiB, four buffers: or one busy peer takes half of them before the others get one.
+const SHARE: u32 = 64 << 10;
+/// 1 s: a kernel that has not let go by then will not.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_data_holds_every_token() {
+        for index in [0, 1, INDEX_MAX] {
+            for generation in [0, 1, u32::MAX] {
+                let token = Token { index, generation };
+                assert_eq!(unpack(pack(SEND, token)), (SEND, token));
+            }
+        }
+    }
+
+    #[test]
+    fn the_probe_passes_twice() {
+        let mut uring = Uring::new().unwrap();
+        uring.probe().unwrap();
+        uring.probe().unwrap();
+    }
+}
