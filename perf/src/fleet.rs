@@ -252,13 +252,8 @@ impl Ship {
         while !bytes.is_empty() {
             let length = bytes.len().min(reply.len() - self.at);
             let (come, rest) = bytes.split_at(length);
-            let compare = self.answered.is_multiple_of(COMPARE_EVERY);
-            if compare && *come != reply[self.at..][..length] {
-                let what = "answer has wrong bytes";
-                return Err(format!(
-                    "{what}: message {}, byte {}",
-                    self.answered, self.at
-                ));
+            if self.answered.is_multiple_of(COMPARE_EVERY) {
+                self.compare(come, &reply[self.at..])?;
             }
             self.at += length;
             if self.at == reply.len() {
@@ -268,6 +263,17 @@ impl Ship {
             bytes = rest;
         }
         Ok(())
+    }
+
+    fn compare(&self, come: &[u8], expected: &[u8]) -> Result<(), String> {
+        match come.iter().zip(expected).position(|(a, b)| a != b) {
+            None => Ok(()),
+            Some(wrong) => Err(format!(
+                "answer {} of a connection has a wrong byte at {}",
+                self.answered,
+                self.at + wrong
+            )),
+        }
     }
 }
 
