@@ -74,7 +74,6 @@ impl Fleet {
         if self.script.protocol == Protocol::Ws {
             shake_hands(&mut stream, address, path)?;
         }
-        stream.set_nonblocking(true)?;
         let token = driver.open(Source::Stream(stream.into()))?;
         let index = token.index as usize;
         if self.ships.len() <= index {

@@ -25,7 +25,6 @@ fn main() -> io::Result<()> {
     let mut driver = flags.backend.driver()?;
     let listener = TcpListener::bind(&flags.listen)?;
     let address = listener.local_addr()?;
-    listener.set_nonblocking(true)?;
     driver.open(Source::Listener(listener.into()))?;
     println!("listening on tcp://{address}");
     io::stdout().flush()?;
