@@ -1,0 +1,146 @@
+//! An echo server without a protocol: what the kernel and the driver cost, and nothing else.
+//!
+//! Received bytes are appended to the connection's chunks, and every connection that has some gets
+//! one send per turn, as in the server. What the WebSocket server costs above this is the protocol.
+
+use std::io::{self, Write};
+use std::net::TcpListener;
+
+use clap::Parser;
+use ws4rs::chunk::Chunks;
+use ws4rs::reactor::{Close, Driver, Event, Source, Token};
+use ws4rs_perf::backend::Backend;
+
+#[derive(Parser)]
+#[command(about = "Echoes bytes over TCP on one of the crate's drivers, in one thread")]
+struct Flags {
+    #[arg(long, value_enum, default_value_t = Backend::IoUring)]
+    backend: Backend,
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: String,
+}
+
+fn main() -> io::Result<()> {
+    let flags = Flags::parse();
+    let mut driver = flags.backend.driver()?;
+    let listener = TcpListener::bind(&flags.listen)?;
+    let address = listener.local_addr()?;
+    driver.open(Source::Listener(listener.into()))?;
+    println!("listening on tcp://{address}");
+    io::stdout().flush()?;
+
+    let mut echo = Echo::default();
+    loop {
+        driver.wait(None, &mut |event| echo.hear(event))?;
+        echo.say(&mut *driver);
+    }
+}
+
+#[derive(Default)]
+struct Echo {
+    /// By [`Token::index`], which is small and dense.
+    lines: Vec<Option<Connection>>,
+    accepted: Vec<Source>,
+    dirty: Vec<usize>,
+}
+
+struct Connection {
+    token: Token,
+    out: Chunks,
+    sending: bool,
+    dirty: bool,
+    paused: bool,
+    ended: bool,
+}
+
+impl Echo {
+    fn hear(&mut self, event: Event<'_>) {
+        match event {
+            Event::Accepted { socket, .. } => self.accepted.push(Source::Stream(socket)),
+            Event::Received(token, bytes, _) => self.change(token, |line| {
+                let length = bytes.len();
+                line.out
+                    .append(length, |buffer| buffer.extend_from_slice(bytes));
+            }),
+            Event::Sent(token, mut left) => self.change(token, |line| {
+                left.join(std::mem::take(&mut line.out));
+                line.out = left;
+                line.sending = false;
+            }),
+            Event::Ended(token) => self.change(token, |line| line.ended = true),
+            Event::Closed(token, _) => {
+                if let Some(place) = self.lines.get_mut(token.index as usize) {
+                    place.take_if(|line| line.token == token);
+                }
+            }
+            Event::Starved(_, error) => eprintln!("accepting has stopped: {error}"),
+        }
+    }
+
+    fn change(&mut self, token: Token, change: impl FnOnce(&mut Connection)) {
+        let index = token.index as usize;
+        let Some(Some(line)) = self.lines.get_mut(index) else {
+            return;
+        };
+        if line.token != token {
+            return;
+        }
+        change(line);
+        if !line.dirty {
+            line.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    fn say(&mut self, driver: &mut dyn Driver) {
+        for source in self.accepted.drain(..) {
+            match driver.open(source) {
+                Ok(token) => greet(&mut self.lines, token),
+                Err(error) => eprintln!("a connection was lost: {error}"),
+            }
+        }
+        for index in self.dirty.drain(..) {
+            if let Some(line) = &mut self.lines[index] {
+                line.say(driver);
+            }
+        }
+    }
+}
+
+fn greet(lines: &mut Vec<Option<Connection>>, token: Token) {
+    let index = token.index as usize;
+    if lines.len() <= index {
+        lines.resize_with(index + 1, || None);
+    }
+    lines[index] = Some(Connection {
+        token,
+        out: Chunks::new(),
+        sending: false,
+        dirty: false,
+        paused: false,
+        ended: false,
+    });
+}
+
+impl Connection {
+    fn say(&mut self, driver: &mut dyn Driver) {
+        self.dirty = false;
+        let full = self.out.len() > OUT_MAX;
+        if full != self.paused {
+            self.paused = full;
+            driver.read(self.token, !full);
+        }
+        if self.sending {
+            return;
+        }
+        if !self.out.is_empty() {
+            self.sending = true;
+            driver.send(self.token, std::mem::take(&mut self.out));
+        } else if self.ended {
+            driver.close(self.token, Close::Finish);
+        }
+    }
+}
+
+/// 1 MiB: whoever does not read his echo is not read either.
+const OUT_MAX: usize = 1 << 20;
