@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ws4rs::simd::mask;
+use ws4rs::internal::simd::mask;
 
 // The short and the usual message, the longest control payload, a page, a receive buffer, a lot.
 const SIZES: [usize; 7] = [16, 64, 125, 1 << 10, 4 << 10, 16 << 10, 1 << 20];

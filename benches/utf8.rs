@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ws4rs::simd::mask;
-use ws4rs::simd::text::{Buffer, unmask};
+use ws4rs::internal::simd::mask;
+use ws4rs::internal::simd::text::{Buffer, unmask};
 
 const SIZES: [usize; 4] = [125, 4 << 10, 64 << 10, 1 << 20];
 

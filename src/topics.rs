@@ -12,7 +12,7 @@ use slab::Slab;
 
 /// The topics of one worker and their subscribers.
 #[derive(Debug)]
-pub struct Topics<K> {
+pub(crate) struct Topics<K> {
     ids: HashMap<Arc<str>, usize>,
     topics: Slab<Topic<K>>,
     subscriptions: HashMap<K, Vec<Subscription>>,
@@ -46,7 +46,7 @@ impl<K> Default for Topics<K> {
 
 impl<K: Copy + Eq + Hash> Topics<K> {
     /// Adds `key` to a topic; false when it is there already.
-    pub fn subscribe(&mut self, key: K, name: &str) -> bool {
+    pub(crate) fn subscribe(&mut self, key: K, name: &str) -> bool {
         let topic = self.ids.get(name).copied().unwrap_or_else(|| self.found(name));
         let own = self.subscriptions.entry(key).or_default();
         if own.iter().any(|subscription| subscription.topic == topic) {
@@ -59,7 +59,7 @@ impl<K: Copy + Eq + Hash> Topics<K> {
     }
 
     /// Takes `key` from a topic; false when it was not there.
-    pub fn unsubscribe(&mut self, key: K, name: &str) -> bool {
+    pub(crate) fn unsubscribe(&mut self, key: K, name: &str) -> bool {
         let Some(&topic) = self.ids.get(name) else { return false };
         let Some(own) = self.subscriptions.get_mut(&key) else { return false };
         let Some(index) = own.iter().position(|subscription| subscription.topic == topic) else {
@@ -77,26 +77,26 @@ impl<K: Copy + Eq + Hash> Topics<K> {
     }
 
     /// Takes `key` from all its topics.
-    pub fn leave(&mut self, key: K) {
+    pub(crate) fn leave(&mut self, key: K) {
         for subscription in self.subscriptions.remove(&key).unwrap_or_default() {
             self.forget(&subscription);
         }
     }
 
     /// The subscribers of a topic, in no particular order.
-    pub fn subscribers(&self, name: &str) -> impl ExactSizeIterator<Item = K> {
+    pub(crate) fn subscribers(&self, name: &str) -> impl ExactSizeIterator<Item = K> {
         let members = self.ids.get(name).map_or(&[][..], |&topic| &self.topics[topic].members);
         members.iter().map(|member| member.key)
     }
 
     /// The topics of `key`.
-    pub fn of(&self, key: K) -> impl Iterator<Item = &str> {
+    pub(crate) fn of(&self, key: K) -> impl Iterator<Item = &str> {
         let own = self.subscriptions.get(&key).map_or(&[][..], Vec::as_slice);
         own.iter().map(|subscription| &*self.topics[subscription.topic].name)
     }
 
     /// How many topics `key` listens to.
-    pub fn count(&self, key: K) -> usize {
+    pub(crate) fn count(&self, key: K) -> usize {
         self.subscriptions.get(&key).map_or(0, Vec::len)
     }
 

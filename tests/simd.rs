@@ -1,7 +1,7 @@
 //! Unmasking and UTF-8 beside their naive twins: a byte at a time, and `std::str::from_utf8`.
 
-use ws4rs::simd::mask::{append, append_ascii, apply, apply_ascii, turn};
-use ws4rs::simd::text::{Buffer, NotUtf8, check, unmask};
+use ws4rs::internal::simd::mask::{append, append_ascii, apply, apply_ascii, turn};
+use ws4rs::internal::simd::text::{Buffer, NotUtf8, check, unmask};
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 const KEYS: [[u8; 4]; 4] = [KEY, [0; 4], [0, 0, 0, 1], [0xff; 4]];

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 
 use clap::ValueEnum;
-use ws4rs::reactor::Driver;
-use ws4rs::reactor::poll::Poll;
+use ws4rs::internal::reactor::Driver;
+use ws4rs::internal::reactor::poll::Poll;
 #[cfg(target_os = "linux")]
-use ws4rs::reactor::uring::Uring;
+use ws4rs::internal::reactor::uring::Uring;
 
 /// Which implementation of [`Driver`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

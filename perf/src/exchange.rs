@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use ws4rs::chunk::Chunks;
+use ws4rs::internal::chunk::Chunks;
 
 /// How the bytes are framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

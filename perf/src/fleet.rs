@@ -9,8 +9,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use ws4rs::chunk::Chunks;
-use ws4rs::reactor::{Close, Driver, Event, Source, Token};
+use ws4rs::internal::chunk::Chunks;
+use ws4rs::internal::reactor::{Close, Driver, Event, Source, Token};
 
 use crate::exchange::{Exchange, Protocol, Script, frame};
 use crate::histogram::Histogram;

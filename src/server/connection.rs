@@ -108,6 +108,10 @@ pub(super) struct Flags {
     pub(super) pinged: bool,
     /// To be torn down at the end of the turn.
     pub(super) doomed: bool,
+    /// The closing has begun, and its deadline counts.
+    pub(super) closing: bool,
+    /// It has been told to make room in the worker's memory.
+    pub(super) shed: bool,
     /// The driver has been told to finish it.
     pub(super) finishing: bool,
 }

@@ -14,6 +14,9 @@ use crate::proto::Stream;
 use crate::proto::handshake::{self, Fields, Response};
 use crate::reactor::Token;
 
+/// What a handler that decides later is given its means with.
+type Later<H> = Box<dyn FnOnce(Deferred<H>)>;
+
 /// What a request comes to.
 enum Outcome<H: Handler> {
     Verdict(Verdict<H>),
@@ -37,29 +40,37 @@ impl<H: Handler> Worker<H> {
 
     /// A whole head has come.
     fn asked(&mut self, token: Token, head: &mut [u8], behind: &mut [u8]) {
-        // A deferred request is read once more when it is decided.
+        if let Some(later) = self.decide(token, head, behind) {
+            // The head is read once more when the handler has decided.
+            if let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) {
+                inlet.stage = Stage::Deferred(Box::new(head.to_vec()));
+                inlet.keep(behind);
+            }
+            let deferred = Deferred::new(self.hall.shared.clone(), self.hall.worker, token);
+            self.hall.guard(|| later(deferred));
+        }
+    }
+
+    /// Answers a request, unless the handler wants to do so later.
+    fn decide(&mut self, token: Token, head: &mut [u8], behind: &mut [u8]) -> Option<Later<H>> {
         let mut fields = Fields::new();
         let request = match handshake::Request::parse(head, &mut fields) {
             Ok(request) => request,
-            Err(refusal) => return self.answer(token, &refusal.response(), false),
+            Err(refusal) => {
+                self.answer(token, &refusal.response(), false);
+                return None;
+            }
         };
         match self.outcome(token, &request) {
             Outcome::Answer(response, head_only) => self.answer(token, &response, head_only),
             Outcome::Verdict(Verdict::Refuse(response)) => self.answer(token, &response, false),
+            Outcome::Verdict(Verdict::Defer(later)) => return Some(later),
             Outcome::Verdict(Verdict::Accept(accept)) => {
                 self.welcome(token, &request, accept);
                 self.take_in(token, behind, None);
             }
-            Outcome::Verdict(Verdict::Defer(later)) => {
-                let head = request.to_bytes();
-                if let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) {
-                    inlet.stage = Stage::Deferred(Box::new(head));
-                    inlet.keep(behind);
-                }
-                let deferred = Deferred::new(self.hall.shared.clone(), self.hall.worker, token);
-                self.guard(|| later(deferred));
-            }
         }
+        None
     }
 
     fn outcome(&mut self, token: Token, request: &handshake::Request<'_>) -> Outcome<H> {
@@ -74,7 +85,7 @@ impl<H: Handler> Worker<H> {
         let whole = Request { head: request, remote, local };
         if !request.is_upgrade() {
             let handler = &mut self.handler;
-            let answered = super::worker::guarded(&self.hall, || handler.on_http(&whole));
+            let answered = self.hall.guard(|| handler.on_http(&whole));
             let response = match answered {
                 Some(Some(response)) => response,
                 Some(None) => request.refusal().response(),
@@ -90,7 +101,7 @@ impl<H: Handler> Worker<H> {
             return refuse(StatusCode::SERVICE_UNAVAILABLE);
         }
         let handler = &mut self.handler;
-        match super::worker::guarded(&self.hall, || handler.on_upgrade(&whole)) {
+        match self.hall.guard(|| handler.on_upgrade(&whole)) {
             Some(verdict) => Outcome::Verdict(verdict),
             None => refuse(StatusCode::INTERNAL_SERVER_ERROR),
         }

@@ -56,7 +56,7 @@ impl<H: Handler> Worker<H> {
         let Newcomer { socket, from, listener, .. } = newcomer;
         let local = self.hall.addresses.get(usize::from(listener)).copied();
         let local = match local {
-            Some(Address::Ip(address)) if address.ip().is_unspecified() => socket::local(&socket).ok(),
+            Some(Address::Ip(address)) if address.ip().is_unspecified() => socket::local_address(&socket).ok(),
             _ => None,
         };
         let token = match driver.open(Source::Stream(socket)) {

@@ -291,7 +291,7 @@ impl<H: Handler> Worker<H> {
         self.hall.outlets.remove(token);
         let inlet = self.inlets.get_mut(index).and_then(Option::take);
         // The state's `Drop` is the handler's code too.
-        self.guard(|| drop(inlet));
+        self.hall.guard(|| drop(inlet));
         self.hall.shared.sockets(self.hall.worker).fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -371,12 +371,6 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Runs code of the handler's that belongs to no open connection. `None` if it panicked.
-    pub(super) fn guard<R>(&self, code: impl FnOnce() -> R) -> Option<R> {
-        let result = catch_unwind(AssertUnwindSafe(code));
-        result.map_err(|panic| self.hall.count_panic(panic)).ok()
-    }
-
     fn read_clock(&mut self) {
         if !self.clock_read {
             self.clock_read = true;
@@ -396,9 +390,15 @@ impl<H: Handler> Worker<H> {
 }
 
 impl<H: Handler> Hall<H> {
+    /// Runs code of the handler's that belongs to no open connection. `None` if it panicked.
+    pub(super) fn guard<R>(&self, code: impl FnOnce() -> R) -> Option<R> {
+        let result = catch_unwind(AssertUnwindSafe(code));
+        result.map_err(|panic| self.count_panic(panic)).ok()
+    }
+
     /// A callback for an open connection has panicked.
     #[cold]
-    fn panicked(&mut self, token: Token, panic: Box<dyn std::any::Any + Send>) {
+    pub(super) fn panicked(&mut self, token: Token, panic: Box<dyn std::any::Any + Send>) {
         self.count_panic(panic);
         if let Some(outlet) = self.outlets.get_mut(token) {
             outlet.fail(Cause::Panicked, CloseCode::INTERNAL_ERROR, "");

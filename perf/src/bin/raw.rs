@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 
 use clap::Parser;
-use ws4rs::chunk::Chunks;
-use ws4rs::reactor::{Close, Driver, Event, Source, Token};
+use ws4rs::internal::chunk::Chunks;
+use ws4rs::internal::reactor::{Close, Driver, Event, Source, Token};
 use ws4rs_perf::backend::Backend;
 
 #[derive(Parser)]
