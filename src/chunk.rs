@@ -264,6 +264,8 @@ impl Drop for Chunks {
 
 thread_local! {
     /// Last in, first out: what was used last is still in the cache.
+    // Boxed: they move between pool, outbox and driver, and are one word wide there.
+    #[allow(clippy::vec_box)]
     static POOL: RefCell<Vec<Box<Queue>>> = const { RefCell::new(Vec::new()) };
 }
 

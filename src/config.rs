@@ -103,13 +103,29 @@ impl Config {
             (self.outbox_max == 0, "outbox_max must be at least 1 byte"),
             (self.mailbox_max == 0, "mailbox_max must be at least 1 byte"),
             (self.memory_max == 0, "memory_max must be at least 1 byte"),
-            (self.connections_max == 0, "connections_max must be at least 1"),
-            (self.handshake_timeout.is_zero(), "handshake_timeout must be longer than zero"),
-            (self.close_timeout.is_zero(), "close_timeout must be longer than zero"),
-            (self.write_timeout.is_zero(), "write_timeout must be longer than zero"),
-            (self.pong_timeout.is_zero(), "pong_timeout must be longer than zero"),
+            (
+                self.connections_max == 0,
+                "connections_max must be at least 1",
+            ),
+            (
+                self.handshake_timeout.is_zero(),
+                "handshake_timeout must be longer than zero",
+            ),
+            (
+                self.close_timeout.is_zero(),
+                "close_timeout must be longer than zero",
+            ),
+            (
+                self.write_timeout.is_zero(),
+                "write_timeout must be longer than zero",
+            ),
+            (
+                self.pong_timeout.is_zero(),
+                "pong_timeout must be longer than zero",
+            ),
         ];
-        zero.into_iter().find_map(|(wrong, why)| wrong.then_some(why))
+        zero.into_iter()
+            .find_map(|(wrong, why)| wrong.then_some(why))
     }
 }
 

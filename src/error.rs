@@ -39,7 +39,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Bind { source, .. } | Error::Backend(source) | Error::Worker(source) => Some(source),
+            Error::Bind { source, .. } | Error::Backend(source) | Error::Worker(source) => {
+                Some(source)
+            }
             Error::Config(_) | Error::Panicked => None,
         }
     }

@@ -40,29 +40,50 @@ struct Subscription {
 
 impl<K> Default for Topics<K> {
     fn default() -> Self {
-        Topics { ids: HashMap::new(), topics: Slab::new(), subscriptions: HashMap::new() }
+        Topics {
+            ids: HashMap::new(),
+            topics: Slab::new(),
+            subscriptions: HashMap::new(),
+        }
     }
 }
 
 impl<K: Copy + Eq + Hash> Topics<K> {
     /// Adds `key` to a topic; false when it is there already.
     pub(crate) fn subscribe(&mut self, key: K, name: &str) -> bool {
-        let topic = self.ids.get(name).copied().unwrap_or_else(|| self.found(name));
+        let topic = self
+            .ids
+            .get(name)
+            .copied()
+            .unwrap_or_else(|| self.found(name));
         let own = self.subscriptions.entry(key).or_default();
         if own.iter().any(|subscription| subscription.topic == topic) {
             return false;
         }
         let members = &mut self.topics[topic].members;
-        own.push(Subscription { topic, place: members.len() });
-        members.push(Member { key, place: own.len() - 1 });
+        own.push(Subscription {
+            topic,
+            place: members.len(),
+        });
+        members.push(Member {
+            key,
+            place: own.len() - 1,
+        });
         true
     }
 
     /// Takes `key` from a topic; false when it was not there.
     pub(crate) fn unsubscribe(&mut self, key: K, name: &str) -> bool {
-        let Some(&topic) = self.ids.get(name) else { return false };
-        let Some(own) = self.subscriptions.get_mut(&key) else { return false };
-        let Some(index) = own.iter().position(|subscription| subscription.topic == topic) else {
+        let Some(&topic) = self.ids.get(name) else {
+            return false;
+        };
+        let Some(own) = self.subscriptions.get_mut(&key) else {
+            return false;
+        };
+        let Some(index) = own
+            .iter()
+            .position(|subscription| subscription.topic == topic)
+        else {
             return false;
         };
         let gone = own.swap_remove(index);
@@ -85,14 +106,18 @@ impl<K: Copy + Eq + Hash> Topics<K> {
 
     /// The subscribers of a topic, in no particular order.
     pub(crate) fn subscribers(&self, name: &str) -> impl ExactSizeIterator<Item = K> {
-        let members = self.ids.get(name).map_or(&[][..], |&topic| &self.topics[topic].members);
+        let members = self
+            .ids
+            .get(name)
+            .map_or(&[][..], |&topic| &self.topics[topic].members);
         members.iter().map(|member| member.key)
     }
 
     /// The topics of `key`.
     pub(crate) fn of(&self, key: K) -> impl Iterator<Item = &str> {
         let own = self.subscriptions.get(&key).map_or(&[][..], Vec::as_slice);
-        own.iter().map(|subscription| &*self.topics[subscription.topic].name)
+        own.iter()
+            .map(|subscription| &*self.topics[subscription.topic].name)
     }
 
     /// How many topics `key` listens to.
@@ -102,7 +127,10 @@ impl<K: Copy + Eq + Hash> Topics<K> {
 
     fn found(&mut self, name: &str) -> usize {
         let name: Arc<str> = name.into();
-        let topic = self.topics.insert(Topic { name: name.clone(), members: Vec::new() });
+        let topic = self.topics.insert(Topic {
+            name: name.clone(),
+            members: Vec::new(),
+        });
         self.ids.insert(name, topic);
         topic
     }
@@ -155,20 +183,29 @@ mod tests {
         let mut state = 1_u32;
         for _ in 0..20_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let (key, name, action) = (state >> 28, ((state >> 20) % 7).to_string(), (state >> 12) % 8);
+            let (key, name, action) = (
+                state >> 28,
+                ((state >> 20) % 7).to_string(),
+                (state >> 12) % 8,
+            );
             let set = twin.entry(name.clone()).or_default();
             match action {
                 0..=3 => assert_eq!(topics.subscribe(key, &name), set.insert(key)),
                 4..=6 => assert_eq!(topics.unsubscribe(key, &name), set.remove(&key)),
                 _ => {
                     topics.leave(key);
-                    twin.values_mut().for_each(|set| drop(set.remove(&key)));
+                    for set in twin.values_mut() {
+                        set.remove(&key);
+                    }
                 }
             }
             let expected: Vec<_> = twin.get(&name).into_iter().flatten().copied().collect();
             assert_eq!(sorted(&topics, &name), expected);
             let mine: BTreeSet<_> = topics.of(key).map(str::to_owned).collect();
-            let all = twin.iter().filter(|(_, set)| set.contains(&key)).map(|(name, _)| name.clone());
+            let all = twin
+                .iter()
+                .filter(|(_, set)| set.contains(&key))
+                .map(|(name, _)| name.clone());
             assert_eq!(mine, all.collect());
             assert_eq!(topics.count(key), mine.len());
         }

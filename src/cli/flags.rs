@@ -17,7 +17,13 @@ pub(crate) struct Flags {
     pub(super) command: Command,
 
     /// How log lines look; they go to standard error.
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
     log_format: LogFormat,
 
     /// Say more: -v what happens to connections, -vv everything.
@@ -155,7 +161,9 @@ impl Flags {
             (1, _) => LevelFilter::DEBUG,
             _ => LevelFilter::TRACE,
         };
-        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => log.with_target(false).init(),
             LogFormat::Json => log.json().init(),
@@ -200,7 +208,10 @@ impl Options {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    let bytes = SizeFormat::new().with_binary().parse_size(text).map_err(|error| error.to_string())?;
+    let bytes = SizeFormat::new()
+        .with_binary()
+        .parse_size(text)
+        .map_err(|error| error.to_string())?;
     usize::try_from(bytes).map_err(|error| error.to_string())
 }
 

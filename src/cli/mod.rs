@@ -8,8 +8,8 @@ mod serve;
 
 use std::process::ExitCode;
 
-pub(crate) use flags::Flags;
 use flags::Command;
+pub(crate) use flags::Flags;
 use handlers::{Broadcast, Echo};
 
 /// Runs a command to its end.
@@ -17,7 +17,10 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
     flags.start_log();
     match &flags.command {
         Command::Echo(options) => serve::serve(options, || Echo),
-        Command::Broadcast { options, include_sender } => {
+        Command::Broadcast {
+            options,
+            include_sender,
+        } => {
             let include_sender = *include_sender;
             serve::serve(options, move || Broadcast { include_sender })
         }

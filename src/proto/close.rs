@@ -90,7 +90,10 @@ pub struct CloseFrame<'a> {
 
 impl<'a> CloseFrame<'a> {
     /// No code and no reason.
-    pub const EMPTY: CloseFrame<'static> = CloseFrame { code: CloseCode::NO_STATUS, reason: "" };
+    pub const EMPTY: CloseFrame<'static> = CloseFrame {
+        code: CloseCode::NO_STATUS,
+        reason: "",
+    };
 
     /// Reads an unmasked payload of at most 125 bytes.
     ///

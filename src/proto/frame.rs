@@ -87,7 +87,12 @@ impl Header {
 
     /// The header of a whole message, or of a control frame, as a server sends it.
     pub const fn whole(opcode: Opcode, len: usize) -> Header {
-        Header { fin: true, opcode, mask: None, len: len as u64 }
+        Header {
+            fin: true,
+            opcode,
+            mask: None,
+            len: len as u64,
+        }
     }
 
     /// Reads the header at the front of `bytes`, as it comes to `role`, and tells its size in bytes.
@@ -97,7 +102,9 @@ impl Header {
     /// The rule that the bytes break, known as soon as the first offending byte is there.
     #[inline]
     pub fn decode(bytes: &[u8], role: Role) -> Result<Option<(Header, usize)>, Violation> {
-        let Some(&first) = bytes.first() else { return Ok(None) };
+        let Some(&first) = bytes.first() else {
+            return Ok(None);
+        };
         // 5.2: reserved bits are 0 unless an extension says otherwise.
         if first & 0x70 != 0 {
             return Err(Violation::ReservedBit);
@@ -109,7 +116,9 @@ impl Header {
             return Err(Violation::ControlFragmented);
         }
 
-        let Some(&second) = bytes.get(1) else { return Ok(None) };
+        let Some(&second) = bytes.get(1) else {
+            return Ok(None);
+        };
         // 5.1: a server closes on an unmasked frame, a client on a masked one.
         match (second & 0x80 != 0, role) {
             (false, Role::Server) => return Err(Violation::UnmaskedFrame),
@@ -141,12 +150,26 @@ impl Header {
             return Err(Violation::LengthTooLarge);
         }
         if role == Role::Client {
-            return Ok(Some((Header { fin, opcode, mask: None, len }, at)));
+            return Ok(Some((
+                Header {
+                    fin,
+                    opcode,
+                    mask: None,
+                    len,
+                },
+                at,
+            )));
         }
         match bytes.get(at..at + 4) {
-            Some(&[a, b, c, d]) => {
-                Ok(Some((Header { fin, opcode, mask: Some([a, b, c, d]), len }, at + 4)))
-            }
+            Some(&[a, b, c, d]) => Ok(Some((
+                Header {
+                    fin,
+                    opcode,
+                    mask: Some([a, b, c, d]),
+                    len,
+                },
+                at + 4,
+            ))),
             _ => Ok(None),
         }
     }

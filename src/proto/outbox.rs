@@ -130,7 +130,8 @@ impl Outbox {
     pub fn share(&mut self, message: &Prepared) {
         let frame = message.frame();
         if frame.len() < COPY_BELOW && self.waiting.has_room(frame.len()) {
-            self.waiting.append(frame.len(), |bytes| bytes.extend_from_slice(frame));
+            self.waiting
+                .append(frame.len(), |bytes| bytes.extend_from_slice(frame));
         } else {
             self.waiting.share(frame.clone());
         }
@@ -187,14 +188,17 @@ impl Outbox {
         let before = self.waiting.len();
         self.cut = self.away;
         self.unanswered = None;
-        self.waiting.truncate(if self.away { 0 } else { begun(&self.waiting) });
+        self.waiting
+            .truncate(if self.away { 0 } else { begun(&self.waiting) });
         self.pongs_waiting = 0;
         before - self.waiting.len()
     }
 
     /// Drops the oldest message that has not begun to leave, and tells its size; 0 when there is none.
     pub fn drop_oldest(&mut self) -> usize {
-        let Some((chunk, at, size)) = self.oldest() else { return 0 };
+        let Some((chunk, at, size)) = self.oldest() else {
+            return 0;
+        };
         self.waiting.remove(chunk, at..at + size);
         size
     }
@@ -217,11 +221,15 @@ impl Outbox {
 /// Bytes of the first frame that has begun to leave and has not left.
 fn begun(chunks: &Chunks) -> usize {
     let gone = chunks.gone();
-    let Some(first) = chunks.iter().next() else { return 0 };
+    let Some(first) = chunks.iter().next() else {
+        return 0;
+    };
     if gone == 0 {
         return 0;
     }
-    let end = frames(first).map(|(at, _, size)| at + size).find(|end| *end >= gone);
+    let end = frames(first)
+        .map(|(at, _, size)| at + size)
+        .find(|end| *end >= gone);
     end.unwrap_or(first.as_slice().len()) - gone
 }
 

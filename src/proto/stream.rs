@@ -107,7 +107,9 @@ impl Stream {
     ) -> Result<Option<Event<'s>>, Violation> {
         loop {
             self.settle();
-            let Some(finished) = self.advance(input, rules)? else { return Ok(None) };
+            let Some(finished) = self.advance(input, rules)? else {
+                return Ok(None);
+            };
             if muted && !finished.is_close() {
                 self.lend(&finished);
                 continue;
@@ -136,13 +138,17 @@ impl Stream {
             let (opcode, fin) = match self.frame {
                 Some(frame) => frame,
                 None => {
-                    let Some(header) = self.header(input, rules.role)? else { return Ok(None) };
+                    let Some(header) = self.header(input, rules.role)? else {
+                        return Ok(None);
+                    };
                     self.lawful(&header, rules)?;
                     let key = header.mask.unwrap_or([0; 4]);
-                    let alone = header.opcode.is_control() || (header.fin && self.message.is_none());
+                    let alone =
+                        header.opcode.is_control() || (header.fin && self.message.is_none());
                     if alone && input.len() as u64 >= header.len {
                         let payload = input.take(header.len as usize);
-                        return whole(header.opcode, payload, key).map(|event| Some(Finished::Whole(event)));
+                        return whole(header.opcode, payload, key)
+                            .map(|event| Some(Finished::Whole(event)));
                     }
                     self.begin(&header, key);
                     (header.opcode, header.fin)
@@ -179,7 +185,11 @@ impl Stream {
     }
 
     /// A header that began in an earlier receive: at most fourteen bytes are copied.
-    fn split_header(&mut self, input: &mut Input<'_>, role: Role) -> Result<Option<Header>, Violation> {
+    fn split_header(
+        &mut self,
+        input: &mut Input<'_>,
+        role: Role,
+    ) -> Result<Option<Header>, Violation> {
         let had = usize::from(self.head_len);
         let more = input.len().min(Header::SIZE_MAX - had);
         self.head[had..had + more].copy_from_slice(&input.peek()[..more]);
@@ -205,7 +215,9 @@ impl Stream {
         }
         match (header.opcode, self.message) {
             (Opcode::Continuation, None) => return Err(Violation::NothingToContinue),
-            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Violation::ContinuationExpected),
+            (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return Err(Violation::ContinuationExpected);
+            }
             _ => {}
         }
         // `held` is within the limit, so the difference is not negative.
@@ -253,7 +265,8 @@ impl Stream {
             if fin {
                 target = target.min(usize::try_from(announced).unwrap_or(target));
             }
-            self.held.reserve_exact(target.max(received) - self.held.len());
+            self.held
+                .reserve_exact(target.max(received) - self.held.len());
         }
     }
 
@@ -264,7 +277,8 @@ impl Stream {
             Lent::Nothing => {}
             Lent::Message => self.held = text::Buffer::new(),
             Lent::Control => {
-                self.held.truncate(self.held.len() - usize::from(self.control_len));
+                self.held
+                    .truncate(self.held.len() - usize::from(self.control_len));
                 if self.held.is_empty() {
                     self.held = text::Buffer::new();
                 }
@@ -281,7 +295,10 @@ impl Stream {
     }
 
     #[inline]
-    fn lend_event<'s, 'i: 's>(&'s mut self, finished: Finished<'i>) -> Result<Event<'s>, Violation> {
+    fn lend_event<'s, 'i: 's>(
+        &'s mut self,
+        finished: Finished<'i>,
+    ) -> Result<Event<'s>, Violation> {
         self.lend(&finished);
         match finished {
             Finished::Whole(event) => Ok(event),
@@ -302,7 +319,10 @@ impl Stream {
 
 impl Finished<'_> {
     fn is_close(&self) -> bool {
-        matches!(self, Finished::Whole(Event::Close(_)) | Finished::HeldControl(Opcode::Close))
+        matches!(
+            self,
+            Finished::Whole(Event::Close(_)) | Finished::HeldControl(Opcode::Close)
+        )
     }
 }
 

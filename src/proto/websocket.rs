@@ -52,7 +52,10 @@ pub struct Outbound {
 impl Outbound {
     /// An open connection with nothing to say.
     pub const fn new() -> Self {
-        Outbound { outbox: Outbox::new(), phase: Phase::Open }
+        Outbound {
+            outbox: Outbox::new(),
+            phase: Phase::Open,
+        }
     }
 
     /// How far the closing handshake is.
@@ -172,7 +175,11 @@ impl WebSocket {
     pub fn new(rules: Rules) -> Self {
         // Frames that a client sends must be masked with unpredictable keys: that is the client's room.
         assert_eq!(rules.role, Role::Server, "the client side is not built yet");
-        WebSocket { stream: Stream::new(), outbound: Outbound::new(), rules }
+        WebSocket {
+            stream: Stream::new(),
+            outbound: Outbound::new(),
+            rules,
+        }
     }
 
     /// Takes the next event from the front of `input`. Call it until it gives `None`, then send what
@@ -205,7 +212,10 @@ impl WebSocket {
     /// Takes the bytes to be written now. Give them back to [`sent`](Self::sent), and write nothing
     /// else before.
     pub fn outgoing(&mut self) -> Option<Chunks> {
-        self.outbound.outbox.is_ready().then(|| self.outbound.outbox.take())
+        self.outbound
+            .outbox
+            .is_ready()
+            .then(|| self.outbound.outbox.take())
     }
 
     /// Takes the bytes back, their cursor moved by what was written.

@@ -19,6 +19,8 @@ use crate::reactor::Address;
 pub(crate) struct Inlet<S> {
     pub(super) stage: Stage<S>,
     /// Bytes that came while we were not to read, or not yet; `None` almost always.
+    // Boxed: eight bytes in every connection, instead of twenty-four for a few.
+    #[allow(clippy::box_collection)]
     pub(super) rest: Option<Box<Vec<u8>>>,
 }
 
@@ -27,7 +29,7 @@ pub(super) enum Stage<S> {
     /// A request head.
     Opening(Opening),
     /// Nothing yet: the handler decides later. The request, to be answered then.
-    Deferred(Box<Vec<u8>>),
+    Deferred(Vec<u8>),
     /// Frames.
     Open(Stream, S),
     /// Nothing any more.
@@ -36,7 +38,10 @@ pub(super) enum Stage<S> {
 
 impl<S> Inlet<S> {
     pub(super) fn new() -> Self {
-        Inlet { stage: Stage::Opening(Opening::default()), rest: None }
+        Inlet {
+            stage: Stage::Opening(Opening::default()),
+            rest: None,
+        }
     }
 
     /// Bytes of memory held for what is unfinished.
@@ -149,7 +154,12 @@ impl Outlet {
             generation,
             remote: remote.into(),
             listener,
-            clock: Clock { due: None, since: now, heard: now, wrote: now },
+            clock: Clock {
+                due: None,
+                since: now,
+                heard: now,
+                wrote: now,
+            },
             is: Flags::default(),
         }
     }
@@ -166,8 +176,14 @@ impl Outlet {
 
     /// Notes why the connection ends; the first to know is right.
     pub(super) fn ends(&mut self, cause: Cause, code: CloseCode, reason: &str, by_peer: bool) {
-        self.ending
-            .get_or_insert_with(|| Box::new(Ending { cause, code, reason: reason.into(), by_peer }));
+        self.ending.get_or_insert_with(|| {
+            Box::new(Ending {
+                cause,
+                code,
+                reason: reason.into(),
+                by_peer,
+            })
+        });
     }
 
     /// Fails it for a reason of ours: told the peer in a Close, behind what was said before.

@@ -20,7 +20,12 @@ pub struct Deferred<H: Handler> {
 
 impl<H: Handler> Deferred<H> {
     pub(super) fn new(shared: Arc<Shared<H>>, worker: usize, token: Token) -> Self {
-        Deferred { shared, worker, token, decided: false }
+        Deferred {
+            shared,
+            worker,
+            token,
+            decided: false,
+        }
     }
 
     /// Opens the connection.
@@ -35,7 +40,8 @@ impl<H: Handler> Deferred<H> {
 
     fn decide(&mut self, decision: Result<Accept<H::State>, Response>) {
         self.decided = true;
-        self.shared.order(self.worker, Order::Decide(self.token, decision));
+        self.shared
+            .order(self.worker, Order::Decide(self.token, decision));
     }
 }
 

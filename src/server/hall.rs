@@ -49,7 +49,11 @@ pub(super) enum Voice {
 
 impl Outlets {
     pub(super) fn new(limits: OutboxLimits) -> Self {
-        Outlets { list: Vec::new(), dirty: Vec::new(), limits }
+        Outlets {
+            list: Vec::new(),
+            dirty: Vec::new(),
+            limits,
+        }
     }
 
     #[inline]
@@ -80,7 +84,13 @@ impl Outlets {
     pub(super) fn tokens(&self) -> impl Iterator<Item = (Token, &Outlet)> {
         self.list.iter().enumerate().filter_map(|(index, outlet)| {
             let outlet = outlet.as_ref()?;
-            Some((Token { index: index as u32, generation: outlet.generation }, outlet))
+            Some((
+                Token {
+                    index: index as u32,
+                    generation: outlet.generation,
+                },
+                outlet,
+            ))
         })
     }
 
@@ -105,15 +115,18 @@ impl Outlets {
         queue: impl FnOnce(&mut Outbound) -> Sent,
     ) -> Sent {
         let limits = self.limits;
-        let Some(outlet) = self.get_mut(token) else { return Sent::Closing };
+        let Some(outlet) = self.get_mut(token) else {
+            return Sent::Closing;
+        };
         if !outlet.is_talking() {
             return Sent::Closing;
         }
-        if voice == Voice::Other && outlet.half.outbox.len() >= limits.max {
-            if let Some(refused) = outlet.make_room(&limits, counters) {
-                self.touch(token);
-                return refused;
-            }
+        if voice == Voice::Other
+            && outlet.half.outbox.len() >= limits.max
+            && let Some(refused) = outlet.make_room(&limits, counters)
+        {
+            self.touch(token);
+            return refused;
         }
         let sent = queue(&mut outlet.half);
         if !outlet.is.dirty {
@@ -177,7 +190,8 @@ impl<H: Handler> Hall<H> {
         voice: Voice,
         queue: impl FnOnce(&mut Outbound) -> Sent,
     ) -> Sent {
-        self.outlets.say(token, voice, self.shared.counters(self.worker), queue)
+        self.outlets
+            .say(token, voice, self.shared.counters(self.worker), queue)
     }
 
     /// Sends one frame to all subscribers of a topic on this worker, but for one of them.
@@ -185,7 +199,8 @@ impl<H: Handler> Hall<H> {
         let counters = self.shared.counters(self.worker);
         for token in self.topics.subscribers(topic) {
             if Some(token) != but {
-                self.outlets.say(token, Voice::Other, counters, |half| half.share(message));
+                self.outlets
+                    .say(token, Voice::Other, counters, |half| half.share(message));
             }
         }
     }

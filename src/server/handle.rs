@@ -38,15 +38,24 @@ impl<H: Handler> Handle<H> {
     /// [`Full`], with the message: then nobody gets it.
     pub fn broadcast(&self, message: impl Into<Prepared>) -> Result<(), Full<Prepared>> {
         let message = message.into();
-        self.shared.post_all(|| Letter::Broadcast(message.clone())).map_err(|_| Full(message))
+        self.shared
+            .post_all(|| Letter::Broadcast(message.clone()))
+            .map_err(|_| Full(message))
     }
 
     /// Sends a message to one connection, if it is still there.
     ///
     /// # Errors
     /// [`Full`], with the message.
-    pub fn send(&self, to: ConnectionId, message: impl Into<Prepared>) -> Result<(), Full<Prepared>> {
-        match self.shared.post(to.worker(), Letter::Send(to, message.into())) {
+    pub fn send(
+        &self,
+        to: ConnectionId,
+        message: impl Into<Prepared>,
+    ) -> Result<(), Full<Prepared>> {
+        match self
+            .shared
+            .post(to.worker(), Letter::Send(to, message.into()))
+        {
             Err(Full(Letter::Send(_, message))) => Err(Full(message)),
             _ => Ok(()),
         }
@@ -91,12 +100,16 @@ impl<H: Handler> Handle<H> {
 
 impl<H: Handler> Clone for Handle<H> {
     fn clone(&self) -> Self {
-        Handle { shared: self.shared.clone() }
+        Handle {
+            shared: self.shared.clone(),
+        }
     }
 }
 
 impl<H: Handler> std::fmt::Debug for Handle<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Handle").field("connections", &self.connections()).finish()
+        f.debug_struct("Handle")
+            .field("connections", &self.connections())
+            .finish()
     }
 }

@@ -147,7 +147,10 @@ pub struct Accept<S> {
 impl<S> Accept<S> {
     /// A plain yes.
     pub fn new(state: S) -> Self {
-        Accept { state, answer: Acceptance::new() }
+        Accept {
+            state,
+            answer: Acceptance::new(),
+        }
     }
 
     /// Speaks this subprotocol, one of those the client offers: see

@@ -23,7 +23,10 @@ impl ConnectionId {
     }
 
     pub(super) fn token(self) -> Token {
-        Token { index: (self.0 >> 32) as u32 & (PLACES - 1), generation: self.0 as u32 }
+        Token {
+            index: (self.0 >> 32) as u32 & (PLACES - 1),
+            generation: self.0 as u32,
+        }
     }
 
     /// As a number: for logs, and for maps that are keyed by numbers.

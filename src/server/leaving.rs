@@ -43,14 +43,21 @@ impl<H: Handler> Worker<H> {
             Some(leaving) => leaving.by = leaving.by.min(by),
             None => {
                 let untold = tokens.collect();
-                self.leaving = Some(Leaving { code, by, untold, listeners_closed: false });
+                self.leaving = Some(Leaving {
+                    code,
+                    by,
+                    untold,
+                    listeners_closed: false,
+                });
             }
         }
     }
 
     /// The next slice of goodbyes.
     pub(super) fn go_on_leaving(&mut self, driver: &mut impl Driver) {
-        let Some(leaving) = &mut self.leaving else { return };
+        let Some(leaving) = &mut self.leaving else {
+            return;
+        };
         if !std::mem::replace(&mut leaving.listeners_closed, true) {
             for listener in &self.listeners {
                 driver.close(listener.token, Close::Abort);
@@ -60,21 +67,29 @@ impl<H: Handler> Worker<H> {
             return self.cut_all();
         }
         let code = leaving.code;
-        let slice = leaving.untold.split_off(leaving.untold.len().saturating_sub(SLICE));
+        let slice = leaving
+            .untold
+            .split_off(leaving.untold.len().saturating_sub(SLICE));
         for token in slice {
             self.say_goodbye(token, code);
         }
     }
 
     fn say_goodbye(&mut self, token: Token, code: CloseCode) {
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
         if outlet.is.open {
             if outlet.is_talking() {
                 outlet.ends(Cause::Drained, code, "", false);
                 outlet.half.close(code, "");
             }
         } else if !outlet.is.closing {
-            self.answer(token, &Response::new(StatusCode::SERVICE_UNAVAILABLE), false);
+            self.answer(
+                token,
+                &Response::new(StatusCode::SERVICE_UNAVAILABLE),
+                false,
+            );
         }
         self.hall.outlets.touch(token);
     }
@@ -96,7 +111,10 @@ impl<H: Handler> Worker<H> {
 
     /// Everybody is gone, and nobody new can come.
     pub(super) fn is_done(&self) -> bool {
-        let leaving = self.leaving.as_ref().is_some_and(|leaving| leaving.listeners_closed);
+        let leaving = self
+            .leaving
+            .as_ref()
+            .is_some_and(|leaving| leaving.listeners_closed);
         leaving && self.listeners.is_empty() && self.hall.outlets.tokens().next().is_none()
     }
 }

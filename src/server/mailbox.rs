@@ -39,7 +39,11 @@ impl<H: Handler> Letter<H> {
 /// What a worker is told to do.
 pub(crate) enum Order<H: Handler> {
     /// Take over a connection that another worker has accepted.
-    Adopt { socket: Socket, from: Address, listener: u16 },
+    Adopt {
+        socket: Socket,
+        from: Address,
+        listener: u16,
+    },
     /// A deferred upgrade has been decided.
     Decide(Token, Result<Accept<H::State>, Response>),
     /// A mailbox that was full has room again.
@@ -62,7 +66,10 @@ pub struct Drain {
 
 impl Default for Drain {
     fn default() -> Self {
-        Drain { code: CloseCode::GOING_AWAY, wait: Duration::from_secs(10) }
+        Drain {
+            code: CloseCode::GOING_AWAY,
+            wait: Duration::from_secs(10),
+        }
     }
 }
 
@@ -122,6 +129,12 @@ struct Mail<H: Handler> {
     ended: bool,
 }
 
+/// What was in a mailbox.
+pub(crate) struct Taken<H: Handler> {
+    pub(crate) orders: Vec<Order<H>>,
+    pub(crate) letters: Vec<Letter<H>>,
+}
+
 /// What a worker has been through.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -164,7 +177,10 @@ impl<H: Handler> Shared<H> {
             open: AtomicUsize::new(0),
             counters: Counters::default(),
         };
-        Arc::new(Shared { posts: (0..workers).map(|_| post()).collect(), bound })
+        Arc::new(Shared {
+            posts: (0..workers).map(|_| post()).collect(),
+            bound,
+        })
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -173,7 +189,9 @@ impl<H: Handler> Shared<H> {
 
     /// A foreign thread's letter to one worker.
     pub(crate) fn post(&self, worker: usize, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
-        let Some(post) = self.posts.get(worker) else { return Ok(()) };
+        let Some(post) = self.posts.get(worker) else {
+            return Ok(());
+        };
         let mut mail = post.lock();
         if !mail.has_room(letter.weight(), self.bound) {
             return Err(Full(letter));
@@ -226,20 +244,21 @@ impl<H: Handler> Shared<H> {
     }
 
     /// A worker empties its own mailbox.
-    pub(crate) fn take(&self, worker: usize) -> Option<(Vec<Order<H>>, Vec<Letter<H>>)> {
+    pub(crate) fn take(&self, worker: usize) -> Option<Taken<H>> {
         let post = &self.posts[worker];
         if !post.notified.swap(false, Ordering::AcqRel) {
             return None;
         }
         let mut mail = post.lock();
-        let taken = (std::mem::take(&mut mail.orders), std::mem::take(&mut mail.letters));
+        let orders = std::mem::take(&mut mail.orders);
+        let letters = std::mem::take(&mut mail.letters);
         mail.bytes = 0;
         let choked = std::mem::take(&mut mail.choked);
         drop(mail);
         for worker in choked {
             self.order(worker, Order::Unchoke);
         }
-        Some(taken)
+        Some(Taken { orders, letters })
     }
 
     /// A worker ends: what was not taken is dropped, and nothing more is taken.
@@ -267,7 +286,10 @@ impl<H: Handler> Shared<H> {
 
     pub(crate) fn stats(&self) -> Stats {
         let sum = |of: fn(&Counters) -> &AtomicU64| {
-            self.posts.iter().map(|post| of(&post.counters).load(Ordering::Relaxed)).sum()
+            self.posts
+                .iter()
+                .map(|post| of(&post.counters).load(Ordering::Relaxed))
+                .sum()
         };
         Stats {
             panics: sum(|counters| &counters.panics),
@@ -290,7 +312,10 @@ impl<H: Handler> Shared<H> {
 
     /// Sockets of all workers, and the worker that has the fewest.
     pub(crate) fn loads(&self) -> (usize, usize) {
-        let loads = self.posts.iter().map(|post| post.sockets.load(Ordering::Relaxed));
+        let loads = self
+            .posts
+            .iter()
+            .map(|post| post.sockets.load(Ordering::Relaxed));
         let least = loads.clone().enumerate().min_by_key(|(_, load)| *load);
         (loads.sum(), least.map_or(0, |(worker, _)| worker))
     }

@@ -28,8 +28,12 @@ impl<H: Handler> Worker<H> {
     /// Bytes of a request head, and perhaps what is behind it.
     pub(super) fn open(&mut self, token: Token, bytes: &mut [u8]) {
         let config = self.hall.config.clone();
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
-        let Stage::Opening(opening) = &mut inlet.stage else { return };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
+        let Stage::Opening(opening) = &mut inlet.stage else {
+            return;
+        };
         let mut opening = std::mem::take(opening);
         match opening.receive(bytes, &config.head) {
             Ok(Some((head, behind))) => self.asked(token, head, behind),
@@ -43,7 +47,7 @@ impl<H: Handler> Worker<H> {
         if let Some(later) = self.decide(token, head, behind) {
             // The head is read once more when the handler has decided.
             if let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) {
-                inlet.stage = Stage::Deferred(Box::new(head.to_vec()));
+                inlet.stage = Stage::Deferred(head.to_vec());
                 inlet.keep(behind);
             }
             let deferred = Deferred::new(self.hall.shared.clone(), self.hall.worker, token);
@@ -82,7 +86,11 @@ impl<H: Handler> Worker<H> {
             return refuse(StatusCode::SERVICE_UNAVAILABLE);
         };
         let (remote, local) = ((&outlet.remote).into(), self.hall.local(outlet));
-        let whole = Request { head: request, remote, local };
+        let whole = Request {
+            head: request,
+            remote,
+            local,
+        };
         if !request.is_upgrade() {
             let handler = &mut self.handler;
             let answered = self.hall.guard(|| handler.on_http(&whole));
@@ -108,35 +116,59 @@ impl<H: Handler> Worker<H> {
     }
 
     /// The 101, and from here on frames.
-    fn welcome(&mut self, token: Token, request: &handshake::Request<'_>, accept: Accept<H::State>) {
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+    fn welcome(
+        &mut self,
+        token: Token,
+        request: &handshake::Request<'_>,
+        accept: Accept<H::State>,
+    ) {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
         let mut answer = Vec::new();
         if let Err(fault) = accept.answer.write(request, &mut answer) {
             tracing::error!(%fault, "the handler's acceptance was not sent");
             return self.answer(token, &fault.into(), false);
         }
         if let Some(name) = accept.answer.chosen() {
-            outlet.extra.get_or_insert_with(Box::<Extra>::default).subprotocol = Some(name.into());
+            outlet
+                .extra
+                .get_or_insert_with(Box::<Extra>::default)
+                .subprotocol = Some(name.into());
         }
         outlet.half.outbox.raw(&answer);
         outlet.is.open = true;
         inlet.stage = Stage::Open(Stream::new(), accept.state);
-        self.hall.shared.open(self.hall.worker).fetch_add(1, Ordering::Relaxed);
+        self.hall
+            .shared
+            .open(self.hall.worker)
+            .fetch_add(1, Ordering::Relaxed);
         self.hall.outlets.touch(token);
-        self.call(token, Voice::Other, None, |handler, peer| handler.on_open(peer));
+        self.call(token, Voice::Other, None, |handler, peer| {
+            handler.on_open(peer)
+        });
     }
 
     /// Answers with a response; the connection then closes, and what comes behind is not looked at.
     pub(super) fn answer(&mut self, token: Token, response: &Response, head_only: bool) {
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
         let mut bytes = Vec::new();
         response.write(head_only, &mut bytes);
         tracing::debug!(status = response.status().as_u16(), "answered");
         outlet.half.outbox.raw(&bytes);
         outlet.half.hang_up();
-        *inlet = Inlet { stage: Stage::Refused, rest: None };
+        *inlet = Inlet {
+            stage: Stage::Refused,
+            rest: None,
+        };
         self.hall.outlets.touch(token);
     }
 
@@ -145,8 +177,12 @@ impl<H: Handler> Worker<H> {
         if self.hall.outlets.get(token).is_none() {
             return;
         }
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
-        let Stage::Deferred(head) = &mut inlet.stage else { return };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
+        let Stage::Deferred(head) = &mut inlet.stage else {
+            return;
+        };
         let mut head = std::mem::take(head);
         let mut fields = Fields::new();
         match (decision, handshake::Request::parse(&mut head, &mut fields)) {

@@ -50,17 +50,20 @@ impl<H: Handler> Peer<'_, H> {
         {
             return sent;
         }
-        self.hall.say(self.token, self.voice, |half| half.send(message))
+        self.hall
+            .say(self.token, self.voice, |half| half.send(message))
     }
 
     /// Sends a message that others get as well, without copying it.
     pub fn prepared(&mut self, message: &Prepared) -> Sent {
-        self.hall.say(self.token, self.voice, |half| half.share(message))
+        self.hall
+            .say(self.token, self.voice, |half| half.share(message))
     }
 
     /// Sends a ping; of a longer payload the first 125 bytes.
     pub fn ping(&mut self, payload: &[u8]) -> Sent {
-        self.hall.say(self.token, self.voice, |half| half.ping(payload))
+        self.hall
+            .say(self.token, self.voice, |half| half.ping(payload))
     }
 
     /// Begins the closing handshake: `code` and the first 123 bytes of `reason` are sent behind what
@@ -132,17 +135,21 @@ impl<H: Handler> Peer<'_, H> {
     pub fn timer(&mut self, delay: Duration, key: u64) {
         let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX / 2);
         let now = self.hall.now;
-        self.hall.timers.insert(now, now.saturating_add(delay), (self.token, key));
+        self.hall
+            .timers
+            .insert(now, now.saturating_add(delay), (self.token, key));
     }
 
     /// The peer's address.
     pub fn remote(&self) -> Address {
-        self.outlet().map_or(Address::Unix, |outlet| (&outlet.remote).into())
+        self.outlet()
+            .map_or(Address::Unix, |outlet| (&outlet.remote).into())
     }
 
     /// The address the connection came in at.
     pub fn local(&self) -> Address {
-        self.outlet().map_or(Address::Unix, |outlet| self.hall.local(outlet))
+        self.outlet()
+            .map_or(Address::Unix, |outlet| self.hall.local(outlet))
     }
 
     /// The subprotocol that was agreed on.

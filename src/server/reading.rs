@@ -15,13 +15,29 @@ impl<H: Handler> Worker<H> {
     /// Reads the frames in `bytes`, in place, until they are used up or the peer is not to be read:
     /// what is left then is kept.
     pub(super) fn read(&mut self, token: Token, bytes: &mut [u8], line: Option<&dyn Line>) {
-        let Worker { handler, inlets, hall, rules, .. } = self;
-        let Some(Some(inlet)) = inlets.get_mut(token.index as usize) else { return };
-        let Inlet { stage: Stage::Open(stream, state), rest } = inlet else { return };
+        let Worker {
+            handler,
+            inlets,
+            hall,
+            rules,
+            ..
+        } = self;
+        let Some(Some(inlet)) = inlets.get_mut(token.index as usize) else {
+            return;
+        };
+        let Inlet {
+            stage: Stage::Open(stream, state),
+            rest,
+        } = inlet
+        else {
+            return;
+        };
         let high = hall.config.outbox_max / 4;
         let mut input = Input::new(bytes);
         loop {
-            let Some(outlet) = hall.outlets.get_mut(token) else { return };
+            let Some(outlet) = hall.outlets.get_mut(token) else {
+                return;
+            };
             outlet.is.full |= outlet.half.outbox.len() > high;
             if outlet.holds() {
                 let left = input.take_all();
@@ -47,7 +63,13 @@ impl<H: Handler> Worker<H> {
             }
             // Nothing may be overtaken: only the answer to the last message may pass the queue.
             let line = if input.is_empty() { line } else { None };
-            let mut peer = Peer { state, hall, token, voice: Voice::Answer, line };
+            let mut peer = Peer {
+                state,
+                hall,
+                token,
+                voice: Voice::Answer,
+                line,
+            };
             let calm = catch_unwind(AssertUnwindSafe(|| match event {
                 Event::Message(message) => handler.on_message(&mut peer, message),
                 Event::Ping(payload) => handler.on_ping(&mut peer, payload),

@@ -40,9 +40,21 @@ impl<H: Handler> Worker<H> {
         }
         let (total, least) = self.hall.shared.loads();
         if !newcomer.adopted && self.should_hand_over(newcomer.listener, total, least) {
-            let Newcomer { socket, from, listener, .. } = newcomer;
+            let Newcomer {
+                socket,
+                from,
+                listener,
+                ..
+            } = newcomer;
             // If that worker has just ended, so will this one.
-            self.hall.shared.order(least, Order::Adopt { socket, from, listener });
+            self.hall.shared.order(
+                least,
+                Order::Adopt {
+                    socket,
+                    from,
+                    listener,
+                },
+            );
             return;
         }
         let max = self.hall.config.connections_max;
@@ -53,10 +65,17 @@ impl<H: Handler> Worker<H> {
                 return;
             }
         }
-        let Newcomer { socket, from, listener, .. } = newcomer;
+        let Newcomer {
+            socket,
+            from,
+            listener,
+            ..
+        } = newcomer;
         let local = self.hall.addresses.get(usize::from(listener)).copied();
         let local = match local {
-            Some(Address::Ip(address)) if address.ip().is_unspecified() => socket::local_address(&socket).ok(),
+            Some(Address::Ip(address)) if address.ip().is_unspecified() => {
+                socket::local_address(&socket).ok()
+            }
             _ => None,
         };
         let token = match driver.open(Source::Stream(socket)) {
@@ -68,14 +87,24 @@ impl<H: Handler> Worker<H> {
         }
         let mut outlet = Outlet::new(token.generation, from, listener, self.hall.stamp());
         if local.is_some() {
-            outlet.extra = Some(Box::new(Extra { local, ..Extra::default() }));
+            outlet.extra = Some(Box::new(Extra {
+                local,
+                ..Extra::default()
+            }));
         }
         self.hall.outlets.insert(token, outlet);
         self.seat(token);
-        self.hall.shared.sockets(self.hall.worker).fetch_add(1, Ordering::Relaxed);
+        self.hall
+            .shared
+            .sockets(self.hall.worker)
+            .fetch_add(1, Ordering::Relaxed);
         self.hall.outlets.touch(token);
         if total >= max {
-            self.answer(token, &Response::new(StatusCode::SERVICE_UNAVAILABLE), false);
+            self.answer(
+                token,
+                &Response::new(StatusCode::SERVICE_UNAVAILABLE),
+                false,
+            );
         } else {
             self.arm(token);
         }
@@ -96,8 +125,16 @@ impl<H: Handler> Worker<H> {
         if workers == 1 || least == self.hall.worker {
             return false;
         }
-        let shared_out = |place| self.listeners.iter().any(|at| at.place == place && at.shared_out);
-        let own = self.hall.shared.sockets(self.hall.worker).load(Ordering::Relaxed);
+        let shared_out = |place| {
+            self.listeners
+                .iter()
+                .any(|at| at.place == place && at.shared_out)
+        };
+        let own = self
+            .hall
+            .shared
+            .sockets(self.hall.worker)
+            .load(Ordering::Relaxed);
         // own > 1.25 * mean + 16, in whole numbers
         shared_out(listener) || 4 * own * workers > 5 * total + 64 * workers
     }
@@ -112,8 +149,12 @@ impl<H: Handler> Worker<H> {
     fn settle(&mut self, driver: &mut impl Driver, token: Token) {
         let now = self.hall.stamp();
         let high = self.hall.config.outbox_max / 4;
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
         outlet.is.dirty = false;
 
         let held = inlet.held() + outlet.half.outbox.len();
@@ -134,9 +175,14 @@ impl<H: Handler> Worker<H> {
         if outlet.half.outbox.is_ready() {
             driver.send(token, outlet.half.outbox.take());
             outlet.clock.wrote = now;
-            rearm |= outlet.clock.is_due_after(now, self.hall.config.write_timeout);
+            rearm |= outlet
+                .clock
+                .is_due_after(now, self.hall.config.write_timeout);
         }
-        if outlet.half.phase() == Phase::Closed && outlet.half.outbox.is_empty() && !outlet.is.finishing {
+        if outlet.half.phase() == Phase::Closed
+            && outlet.half.outbox.is_empty()
+            && !outlet.is.finishing
+        {
             outlet.is.finishing = true;
             outlet.clock.since = now;
             driver.close(token, Close::Finish);
@@ -162,12 +208,22 @@ impl<H: Handler> Worker<H> {
 
     /// Memory is used up: whoever holds the most is told 1013. False when there is nobody left.
     fn shed(&mut self) -> bool {
-        let holders = self.hall.outlets.tokens().filter(|(_, outlet)| !outlet.is.shed);
+        let holders = self
+            .hall
+            .outlets
+            .tokens()
+            .filter(|(_, outlet)| !outlet.is.shed);
         let most = holders.max_by_key(|(_, outlet)| outlet.counted);
-        let Some((token, _)) = most.filter(|(_, outlet)| outlet.counted > 0) else { return false };
+        let Some((token, _)) = most.filter(|(_, outlet)| outlet.counted > 0) else {
+            return false;
+        };
         count(&self.hall.counters().memory);
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return false };
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return false };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return false;
+        };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return false;
+        };
         outlet.is.shed = true;
         inlet.rest = None;
         match &mut inlet.stage {

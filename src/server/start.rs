@@ -58,7 +58,11 @@ impl<H: Handler> Running<H> {
     /// What made a worker fail.
     pub fn wait(mut self) -> Result<(), Error> {
         self.join();
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         failure.map_or(Ok(()), Err)
     }
 
@@ -82,7 +86,9 @@ impl<H: Handler> Drop for Running<H> {
 
 impl<H: Handler> std::fmt::Debug for Running<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,7 +100,12 @@ pub(super) fn start<H: Handler>(
     if let Some(fault) = config.fault() {
         return Err(Error::Config(fault));
     }
-    let Bound { listeners, addresses, urls, files } = bind(&config, places)?;
+    let Bound {
+        listeners,
+        addresses,
+        urls,
+        files,
+    } = bind(&config, places)?;
     let workers = config.workers;
     let shared = Shared::new(workers, config.mailbox_max);
     let crew = Arc::new(Crew {
@@ -120,7 +131,9 @@ pub(super) fn start<H: Handler>(
         let (start, told) = channel();
         let (crew, report) = (crew.clone(), report.clone());
         let thread = thread::Builder::new().name(format!("ws4rs-{worker}"));
-        let thread = thread.spawn(move || crew.work(worker, &report, &told)).map_err(Error::Worker)?;
+        let thread = thread
+            .spawn(move || crew.work(worker, &report, &told))
+            .map_err(Error::Worker)?;
         running.workers.push(thread);
         starts.push(start);
     }
@@ -131,7 +144,10 @@ pub(super) fn start<H: Handler>(
         let _ = start.send((running.backend, listeners));
     }
     for _ in 0..workers {
-        reports.recv().map_err(|_| Error::Panicked)?.map_err(Error::Worker)?;
+        reports
+            .recv()
+            .map_err(|_| Error::Panicked)?
+            .map_err(Error::Worker)?;
     }
     Ok(running)
 }
@@ -203,7 +219,9 @@ impl<H: Handler, F: Fn() -> H> Crew<H, F> {
         let handler = (self.factory)();
         let (config, shared) = (self.config.clone(), self.shared.clone());
         let mut house = Worker::new(handler, config, shared, worker, self.addresses.clone());
-        let listening = listeners.into_iter().try_for_each(|listener| house.listen(&mut driver, listener));
+        let listening = listeners
+            .into_iter()
+            .try_for_each(|listener| house.listen(&mut driver, listener));
         let failed = listening.is_err();
         let _ = report.send(listening);
         if failed {
@@ -302,14 +320,19 @@ fn bind(config: &Config, places: Vec<Place>) -> Result<Bound, Error> {
         files: Vec::new(),
     };
     if places.is_empty() {
-        return Err(Error::Config("a server needs an address: call bind or listener"));
+        return Err(Error::Config(
+            "a server needs an address: call bind or listener",
+        ));
     }
     for place in places {
         let name = match &place {
             Place::Named(name) => name.clone(),
             Place::Inherited(_) => "an inherited socket".to_owned(),
         };
-        bound.add(config, place).map_err(|source| Error::Bind { address: name, source })?;
+        bound.add(config, place).map_err(|source| Error::Bind {
+            address: name,
+            source,
+        })?;
     }
     Ok(bound)
 }
@@ -338,7 +361,9 @@ impl Bound {
             match listen_on(address, config) {
                 Ok(sockets) if sockets.len() == 1 => {
                     let url = format!("ws://{}", socket::local_address(&sockets[0])?);
-                    return sockets.into_iter().try_for_each(|socket| self.add_one(socket, url.clone()));
+                    return sockets
+                        .into_iter()
+                        .try_for_each(|socket| self.add_one(socket, url.clone()));
                 }
                 Ok(sockets) => return self.add_each(sockets),
                 Err(error) => last = error,
@@ -352,7 +377,11 @@ impl Bound {
         let place = self.place(&socket, url)?;
         let worker = usize::from(place) % self.listeners.len();
         let shared_out = self.listeners.len() > 1;
-        self.listeners[worker].push(Listener { socket, place, shared_out });
+        self.listeners[worker].push(Listener {
+            socket,
+            place,
+            shared_out,
+        });
         Ok(())
     }
 
@@ -361,7 +390,11 @@ impl Bound {
         let url = format!("ws://{}", socket::local_address(&sockets[0])?);
         let place = self.place(&sockets[0], url)?;
         for (listeners, socket) in self.listeners.iter_mut().zip(sockets) {
-            listeners.push(Listener { socket, place, shared_out: false });
+            listeners.push(Listener {
+                socket,
+                place,
+                shared_out: false,
+            });
         }
         Ok(())
     }

@@ -45,9 +45,15 @@ impl<H: Handler> Worker<H> {
         }
         while let Some((_, timers)) = self.hall.timers.take(now) {
             for (token, key) in timers {
-                let open = self.hall.outlets.get(token).is_some_and(|outlet| outlet.is.open);
+                let open = self
+                    .hall
+                    .outlets
+                    .get(token)
+                    .is_some_and(|outlet| outlet.is.open);
                 if open {
-                    self.call(token, Voice::Other, None, |handler, peer| handler.on_timer(peer, key));
+                    self.call(token, Voice::Other, None, |handler, peer| {
+                        handler.on_timer(peer, key)
+                    });
                 }
             }
         }
@@ -56,10 +62,16 @@ impl<H: Handler> Worker<H> {
     /// Puts the connection's earliest deadline into the wheel, unless it will be asked before.
     pub(super) fn arm(&mut self, token: Token) {
         let now = self.hall.now;
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
-        let Some((left, _)) = outlet.next_due(&self.hall.config, now as u32) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        let Some((left, _)) = outlet.next_due(&self.hall.config, now as u32) else {
+            return;
+        };
         if outlet.clock.is_due_after(now as u32, left) {
-            let at = self.deadlines.insert(now, now + left.as_millis() as u64, token);
+            let at = self
+                .deadlines
+                .insert(now, now + left.as_millis() as u64, token);
             outlet.clock.due = Clock::mark(at);
         }
     }
@@ -67,7 +79,9 @@ impl<H: Handler> Worker<H> {
     /// The wheel has come to this connection.
     fn ask(&mut self, token: Token, at: u64) {
         let now = self.hall.stamp();
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
         if outlet.clock.due != Clock::mark(at) {
             return;
         }
@@ -80,7 +94,9 @@ impl<H: Handler> Worker<H> {
 
     fn fall_due(&mut self, token: Token, due: &Due) {
         let now = self.hall.stamp();
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
         match due {
             Due::Handshake => {
                 let deferred = matches!(
@@ -99,7 +115,11 @@ impl<H: Handler> Worker<H> {
                 outlet.is.pinged = true;
                 outlet.clock.since = now;
             }
-            Due::Pong => outlet.fail(Cause::PongTimeout, CloseCode::INTERNAL_ERROR, "no answer to a ping"),
+            Due::Pong => outlet.fail(
+                Cause::PongTimeout,
+                CloseCode::INTERNAL_ERROR,
+                "no answer to a ping",
+            ),
             Due::Write => outlet.doom(Cause::WriteTimeout),
             Due::Close => outlet.doom(Cause::Terminated),
         }
@@ -125,11 +145,17 @@ impl Outlet {
             Phase::Open if self.holds() || config.idle_timeout.is_zero() => None,
             // A ping that has not left yet is the write deadline's to watch.
             Phase::Open if self.is.pinged && !self.half.outbox.is_empty() => None,
-            Phase::Open if self.is.pinged => Some((left(clock.since, config.pong_timeout), Due::Pong)),
+            Phase::Open if self.is.pinged => {
+                Some((left(clock.since, config.pong_timeout), Due::Pong))
+            }
             Phase::Open => Some((left(clock.heard, config.idle_timeout), Due::Ping)),
             Phase::Closing | Phase::Closed => None,
         };
-        let write = self.half.outbox.is_away().then(|| (left(clock.wrote, config.write_timeout), Due::Write));
+        let write = self
+            .half
+            .outbox
+            .is_away()
+            .then(|| (left(clock.wrote, config.write_timeout), Due::Write));
         stage.into_iter().chain(write).min_by_key(|(left, _)| *left)
     }
 }

@@ -14,7 +14,9 @@ pub(crate) struct Wheel<T> {
 
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
-        Wheel { due: BTreeMap::new() }
+        Wheel {
+            due: BTreeMap::new(),
+        }
     }
 }
 
@@ -52,7 +54,10 @@ mod tests {
         for now in [0, 1, 999, 123_456_789] {
             for delay in (0..5_000).chain([25_000, 3_600_000]) {
                 let at = wheel.insert(now, now + delay, ());
-                assert!(at >= now + delay && at - (now + delay) <= delay / 16, "{now} {delay} {at}");
+                assert!(
+                    at >= now + delay && at - (now + delay) <= delay / 16,
+                    "{now} {delay} {at}"
+                );
             }
         }
     }

@@ -20,7 +20,7 @@ use super::connection::{Inlet, Stage};
 use super::hall::{Hall, Outlets, Voice};
 use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
-use super::mailbox::{Letter, Order, Shared, count};
+use super::mailbox::{Letter, Order, Shared, Taken, count};
 use super::peer::Peer;
 use super::wheel::Wheel;
 use crate::chunk::Chunks;
@@ -91,7 +91,10 @@ impl<H: Handler> Worker<H> {
         Worker {
             handler,
             inlets: Vec::new(),
-            rules: Rules { role: Role::Server, message_max: config.message_max },
+            rules: Rules {
+                role: Role::Server,
+                message_max: config.message_max,
+            },
             hall: Hall {
                 outlets: Outlets::new(config.outbox()),
                 topics: Topics::default(),
@@ -120,8 +123,14 @@ impl<H: Handler> Worker<H> {
     /// The driver will not take the listener.
     pub fn listen(&mut self, driver: &mut impl Driver, listener: Listener) -> io::Result<()> {
         let token = driver.open(Source::Listener(listener.socket))?;
-        let Listener { place, shared_out, .. } = listener;
-        self.listeners.push(Listening { token, place, shared_out });
+        let Listener {
+            place, shared_out, ..
+        } = listener;
+        self.listeners.push(Listening {
+            token,
+            place,
+            shared_out,
+        });
         Ok(())
     }
 
@@ -162,7 +171,11 @@ impl<H: Handler> Worker<H> {
         match event {
             Event::Received(token, bytes, line) => self.received(token, bytes, line),
             Event::Sent(token, chunks) => self.sent(token, chunks),
-            Event::Accepted { listener, socket, from } => self.accepted(listener, socket, from),
+            Event::Accepted {
+                listener,
+                socket,
+                from,
+            } => self.accepted(listener, socket, from),
             Event::Ended(token) => self.ended(token),
             Event::Closed(token, result) => self.closed(token, result),
             Event::Starved(_, error) => {
@@ -175,12 +188,19 @@ impl<H: Handler> Worker<H> {
     fn accepted(&mut self, listener: Token, socket: Socket, from: Address) {
         let place = self.listeners.iter().find(|known| known.token == listener);
         let listener = place.map_or(0, |known| known.place);
-        self.newcomers.push(Newcomer { socket, from, listener, adopted: false });
+        self.newcomers.push(Newcomer {
+            socket,
+            from,
+            listener,
+            adopted: false,
+        });
     }
 
     fn received(&mut self, token: Token, bytes: &mut [u8], line: &dyn Line) {
         let stamp = self.hall.stamp();
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
         outlet.clock.heard = stamp;
         outlet.is.pinged = false;
         self.hall.outlets.touch(token);
@@ -189,9 +209,13 @@ impl<H: Handler> Worker<H> {
 
     /// Bytes for whatever stage the connection is in.
     pub(super) fn take_in(&mut self, token: Token, bytes: &mut [u8], line: Option<&dyn Line>) {
-        let Some(outlet) = self.hall.outlets.get(token) else { return };
+        let Some(outlet) = self.hall.outlets.get(token) else {
+            return;
+        };
         let holds = outlet.holds();
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { return };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
         match &mut inlet.stage {
             Stage::Refused => {}
             Stage::Deferred(_) => inlet.keep(bytes),
@@ -208,7 +232,9 @@ impl<H: Handler> Worker<H> {
             if self.hall.outlets.get(token).is_none() {
                 continue;
             }
-            let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else { continue };
+            let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+                continue;
+            };
             if let Some(mut rest) = inlet.rest.take() {
                 self.take_in(token, &mut rest, None);
             }
@@ -220,7 +246,9 @@ impl<H: Handler> Worker<H> {
     fn sent(&mut self, token: Token, chunks: Chunks) {
         let stamp = self.hall.stamp();
         let low = self.hall.config.outbox().low;
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
         if outlet.half.outbox.home(chunks) > 0 {
             outlet.clock.wrote = stamp;
         }
@@ -233,7 +261,9 @@ impl<H: Handler> Worker<H> {
         let talking = outlet.is_talking();
         self.hall.outlets.touch(token);
         if drained && talking {
-            self.call(token, Voice::Other, None, |handler, peer| handler.on_drain(peer));
+            self.call(token, Voice::Other, None, |handler, peer| {
+                handler.on_drain(peer)
+            });
         }
     }
 
@@ -248,8 +278,12 @@ impl<H: Handler> Worker<H> {
     /// The peer has finished sending and everything it sent has been read: what is queued for it
     /// still leaves, then the connection ends.
     fn end_of_input(&mut self, token: Token) {
-        let Some(outlet) = self.hall.outlets.get_mut(token) else { return };
-        let Some(Some(inlet)) = self.inlets.get(token.index as usize) else { return };
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        let Some(Some(inlet)) = self.inlets.get(token.index as usize) else {
+            return;
+        };
         if outlet.is.ended && inlet.rest.is_none() {
             // 7.1.5: without a Close the code is 1006. Has there been one, that is what is told.
             let cause = Cause::Lost(io::ErrorKind::UnexpectedEof.into());
@@ -265,7 +299,9 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return self.listener_closed(token, result);
         };
-        let lost = result.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        let lost = result
+            .err()
+            .unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
         outlet.ends(Cause::Lost(lost), CloseCode::ABNORMAL, "", true);
         outlet.half.hang_up();
         let unsent = outlet.half.outbox.len();
@@ -284,7 +320,10 @@ impl<H: Handler> Worker<H> {
                 };
                 handler.on_close(peer, closed);
             });
-            self.hall.shared.open(self.hall.worker).fetch_sub(1, Ordering::Relaxed);
+            self.hall
+                .shared
+                .open(self.hall.worker)
+                .fetch_sub(1, Ordering::Relaxed);
             self.hall.topics.leave(token);
         }
         self.memory -= counted;
@@ -292,7 +331,10 @@ impl<H: Handler> Worker<H> {
         let inlet = self.inlets.get_mut(index).and_then(Option::take);
         // The state's `Drop` is the handler's code too.
         self.hall.guard(|| drop(inlet));
-        self.hall.shared.sockets(self.hall.worker).fetch_sub(1, Ordering::Relaxed);
+        self.hall
+            .shared
+            .sockets(self.hall.worker)
+            .fetch_sub(1, Ordering::Relaxed);
     }
 
     fn listener_closed(&mut self, token: Token, result: io::Result<()>) {
@@ -304,11 +346,22 @@ impl<H: Handler> Worker<H> {
 
     /// What other threads ask.
     fn mailbox(&mut self) {
-        let Some((orders, letters)) = self.hall.shared.take(self.hall.worker) else { return };
+        let Some(Taken { orders, letters }) = self.hall.shared.take(self.hall.worker) else {
+            return;
+        };
         for order in orders {
             match order {
-                Order::Adopt { socket, from, listener } => {
-                    self.newcomers.push(Newcomer { socket, from, listener, adopted: true });
+                Order::Adopt {
+                    socket,
+                    from,
+                    listener,
+                } => {
+                    self.newcomers.push(Newcomer {
+                        socket,
+                        from,
+                        listener,
+                        adopted: true,
+                    });
                 }
                 Order::Decide(token, decision) => self.decided(token, decision),
                 Order::Unchoke => self.unchoke(),
@@ -321,10 +374,15 @@ impl<H: Handler> Worker<H> {
                 Letter::Publish(topic, message) => self.hall.publish_here(&topic, &message, None),
                 Letter::Broadcast(message) => self.hall.broadcast_here(&message),
                 Letter::Send(id, message) => {
-                    self.hall.say(id.token(), Voice::Other, |half| half.share(&message));
+                    self.hall
+                        .say(id.token(), Voice::Other, |half| half.share(&message));
                 }
                 Letter::Event(id, event) => {
-                    let open = self.hall.outlets.get(id.token()).is_some_and(|outlet| outlet.is.open);
+                    let open = self
+                        .hall
+                        .outlets
+                        .get(id.token())
+                        .is_some_and(|outlet| outlet.is.open);
                     if open {
                         self.call(id.token(), Voice::Other, None, |handler, peer| {
                             handler.on_event(peer, event);
@@ -359,12 +417,20 @@ impl<H: Handler> Worker<H> {
         line: Option<&dyn Line>,
         callback: impl FnOnce(&mut H, &mut Peer<'_, H>),
     ) {
-        let Some(Some(Inlet { stage: Stage::Open(_, state), .. })) =
-            self.inlets.get_mut(token.index as usize)
+        let Some(Some(Inlet {
+            stage: Stage::Open(_, state),
+            ..
+        })) = self.inlets.get_mut(token.index as usize)
         else {
             return;
         };
-        let mut peer = Peer { state, hall: &mut self.hall, token, voice, line };
+        let mut peer = Peer {
+            state,
+            hall: &mut self.hall,
+            token,
+            voice,
+            line,
+        };
         let calm = catch_unwind(AssertUnwindSafe(|| callback(&mut self.handler, &mut peer)));
         if let Err(panic) = calm {
             self.hall.panicked(token, panic);
@@ -383,7 +449,13 @@ impl<H: Handler> Worker<H> {
         let busy = !self.resumed.is_empty() || self.leaving.as_ref().is_some_and(Leaving::is_busy);
         let now = busy.then_some(self.hall.now);
         let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
-        let deadlines = [now, self.deadlines.next(), self.hall.timers.next(), self.retry, leaving];
+        let deadlines = [
+            now,
+            self.deadlines.next(),
+            self.hall.timers.next(),
+            self.retry,
+            leaving,
+        ];
         let first = deadlines.into_iter().flatten().min()?;
         Some(self.epoch + Duration::from_millis(first))
     }

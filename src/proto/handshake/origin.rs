@@ -13,7 +13,7 @@ pub enum OriginPolicy {
     /// it is right for a server that has one name.
     #[default]
     SameHost,
-    /// These, spelt as browsers do: "https://example.com", "http://localhost:8080", or "null" for
+    /// These, spelt as browsers do: `https://example.com`, `http://localhost:8080`, or `null` for
     /// pages without an origin, which is every sandboxed frame of anybody's.
     List(Vec<String>),
 }
