@@ -18,6 +18,7 @@ use socket2::Socket;
 
 use super::connection::{Inlet, Stage};
 use super::hall::{Hall, Outlets, Voice};
+use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
 use super::mailbox::{Letter, Order, Shared, Taken, count};
@@ -115,6 +116,28 @@ impl<H: Handler> Worker<H> {
             epoch: Instant::now(),
             clock_read: false,
         }
+    }
+
+    /// Workers without threads, one for each handler, and their server's far end: for drivers that
+    /// are a script. Their clock runs, and [`advance`](Self::advance) makes it jump.
+    pub fn crew(handlers: Vec<H>, config: Config) -> (Vec<Self>, Handle<H>) {
+        let shared = Shared::new(handlers.len(), config.mailbox_max);
+        let config = Arc::new(config);
+        let handlers = handlers.into_iter().enumerate();
+        let workers = handlers.map(|(worker, handler)| {
+            Worker::new(handler, config.clone(), shared.clone(), worker, Arc::new([]))
+        });
+        (workers.collect(), Handle::new(shared.clone()))
+    }
+
+    /// Makes the clock jump.
+    pub fn advance(&mut self, time: Duration) {
+        self.epoch -= time;
+    }
+
+    /// The handler.
+    pub fn handler(&mut self) -> &mut H {
+        &mut self.handler
     }
 
     /// Starts listening.
