@@ -11,6 +11,8 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::pool;
+
 /// One run of bytes.
 #[derive(Debug)]
 pub enum Chunk {
@@ -211,12 +213,13 @@ impl Queue {
 
     fn tail(&mut self, size: usize) -> &mut Vec<u8> {
         if !self.has_room(size) {
-            let mut fresh = std::mem::take(&mut self.spare);
-            if size > CHUNK {
-                fresh.reserve_exact(size);
+            let fresh = if size > CHUNK {
+                pool::take(size)
             } else {
-                fresh.reserve(size.max(FIRST));
-            }
+                let mut spare = std::mem::take(&mut self.spare);
+                spare.reserve(size.max(FIRST));
+                spare
+            };
             self.list.push_back(Chunk::Own(fresh));
         }
         match self.list.back_mut() {
@@ -226,12 +229,13 @@ impl Queue {
     }
 
     fn drop_front(&mut self) {
-        if let Some(Chunk::Own(mut buffer)) = self.list.pop_front()
-            && buffer.capacity() <= CHUNK
-            && buffer.capacity() > self.spare.capacity()
-        {
-            buffer.clear();
-            self.spare = buffer;
+        if let Some(Chunk::Own(mut buffer)) = self.list.pop_front() {
+            if buffer.capacity() > CHUNK {
+                pool::give(buffer);
+            } else if buffer.capacity() > self.spare.capacity() {
+                buffer.clear();
+                self.spare = buffer;
+            }
         }
     }
 
