@@ -163,6 +163,26 @@ impl Chunks {
         }
     }
 
+    /// Takes whole chunks from the front, until there are `max` bytes or more of them.
+    pub fn take(&mut self, max: usize) -> Chunks {
+        if self.len() <= max {
+            return std::mem::take(self);
+        }
+        let mut front = Chunks::new();
+        let (Some(queue), taken) = (self.0.as_mut(), front.queue()) else {
+            return front;
+        };
+        taken.gone = std::mem::take(&mut queue.gone);
+        while taken.left < max
+            && let Some(chunk) = queue.list.pop_front()
+        {
+            taken.left += chunk.len() - if taken.list.is_empty() { taken.gone } else { 0 };
+            taken.list.push_back(chunk);
+        }
+        queue.left -= taken.left;
+        front
+    }
+
     /// Drops everything behind the first `len` bytes that have not gone.
     pub fn truncate(&mut self, len: usize) {
         let Some(queue) = self.0.as_mut() else { return };

@@ -39,7 +39,6 @@ const UNSAFE: &[&str] = &[
 /// What `proto` may not name, as paths from a crate's root.
 const NOT_ON_THE_WIRE: &[&str] = &[
     "std::net",
-    "core::net",
     "std::os",
     "std::fs",
     "std::process",
