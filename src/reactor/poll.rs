@@ -145,6 +145,9 @@ impl Driver for Poll {
 
     fn close(&mut self, token: Token, how: Close) {
         if let Some(slot) = self.slots.get_mut(token) {
+            if slot.ending.is_open() {
+                slot.take_off_again();
+            }
             slot.ending.ask(how);
             self.enqueue(token);
         }
@@ -309,6 +312,13 @@ impl Slot {
     fn land(&mut self) {
         if let Output::Waiting(chunks) = mem::replace(&mut self.output, Output::Idle) {
             self.output = Output::Landed(chunks);
+        }
+    }
+
+    /// A send that went in part is still under way for the caller, who has not been told.
+    fn take_off_again(&mut self) {
+        if let Output::Landed(chunks) = mem::replace(&mut self.output, Output::Idle) {
+            self.output = Output::Waiting(chunks);
         }
     }
 
