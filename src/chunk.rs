@@ -209,6 +209,7 @@ impl Drop for Chunks {
 
 thread_local! {
     /// Last in, first out: what was used last is still in the cache.
+    #[expect(clippy::vec_box, reason = "the box itself is what a queue takes from here")]
     static POOL: RefCell<Vec<Box<Queue>>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -310,16 +310,18 @@ impl Slot {
     }
 
     fn land(&mut self) {
-        if let Output::Waiting(chunks) = mem::replace(&mut self.output, Output::Idle) {
-            self.output = Output::Landed(chunks);
-        }
+        self.output = match mem::replace(&mut self.output, Output::Idle) {
+            Output::Waiting(chunks) => Output::Landed(chunks),
+            other => other,
+        };
     }
 
     /// A send that went in part is still under way for the caller, who has not been told.
     fn take_off_again(&mut self) {
-        if let Output::Landed(chunks) = mem::replace(&mut self.output, Output::Idle) {
-            self.output = Output::Waiting(chunks);
-        }
+        self.output = match mem::replace(&mut self.output, Output::Idle) {
+            Output::Landed(chunks) => Output::Waiting(chunks),
+            other => other,
+        };
     }
 
     fn landed(&mut self) -> Option<Chunks> {
