@@ -461,7 +461,8 @@ const WAKE: mio::Token = mio::Token(usize::MAX);
 const INDEX_MAX: u32 = u32::MAX - 1;
 /// 1024: edges beyond that are fetched by the next turn.
 const EDGES: usize = 1024;
-/// 64 KiB: what one connection may bring before the others get their turn.
+/// 64 KiB: what one connection may bring before the others get their turn. 256 KiB were no faster with
+/// 32 B, and took up to twice the CPU to echo 64 x 16 KiB.
 const BUFFER: usize = 64 << 10;
 /// 32: a burst of connects leaves room for the connections there are.
 const ACCEPTS: usize = 32;

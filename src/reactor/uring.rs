@@ -758,7 +758,8 @@ const ENTRIES: u32 = 1024;
 const MESSAGES: usize = 64;
 /// 1 GiB: below what the kernel takes in one send.
 const SEND_MAX: usize = 1 << 30;
-/// 64 KiB, four buffers: or one busy peer takes half of them before the others get one.
+/// 64 KiB, four buffers: the kernel by itself would give one busy peer 32 before the others get one. No
+/// difference was measured, at 200 x 32 B, 64 x 16 KiB and 8 x 1 MiB.
 const SHARE: u32 = 64 << 10;
 /// 1 s: a kernel that has not let go by then will not.
 const PATIENCE: Duration = Duration::from_secs(1);
