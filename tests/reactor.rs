@@ -695,8 +695,7 @@ struct House {
     deadline: Instant,
     listener: Option<Token>,
     open: HashMap<Token, Guest>,
-    /// What an echo has to say yet.
-    outboxes: HashMap<Token, Chunks>,
+    echoes: HashMap<Token, Echo>,
     ready: Vec<Told>,
     closed: usize,
 }
@@ -704,6 +703,14 @@ struct House {
 #[derive(Debug, Default)]
 struct Guest {
     sending: Option<usize>,
+    ended: bool,
+}
+
+/// One who says what he has heard. He learns of a turn event by event; the house knows it all before.
+#[derive(Default)]
+struct Echo {
+    outbox: Chunks,
+    sending: bool,
     ended: bool,
 }
 
@@ -742,7 +749,7 @@ impl House {
             deadline: Instant::now() + PATIENCE,
             listener: None,
             open: HashMap::new(),
-            outboxes: HashMap::new(),
+            echoes: HashMap::new(),
             ready: Vec::new(),
             closed: 0,
         }
@@ -896,40 +903,42 @@ impl House {
             match told {
                 Told::Accepted(socket, _) => {
                     let token = self.open(Source::Stream(socket.unwrap()));
-                    self.outboxes.insert(token, Chunks::new());
+                    self.echoes.insert(token, Echo::default());
                 }
                 Told::Received(token, bytes) => {
-                    let outbox = self.outboxes.get_mut(&token).unwrap();
+                    let outbox = &mut self.echoes.get_mut(&token).unwrap().outbox;
                     for part in bytes.chunks(16 << 10) {
                         outbox.append(part.len(), |buffer| buffer.extend_from_slice(part));
                     }
                     self.echo(token);
                 }
-                Told::Ended(token) => self.echo(token),
-                Told::Sent(token, mut rest) => {
-                    let outbox = self.outboxes.get_mut(&token);
-                    if let Some(outbox) = outbox {
-                        rest.join(std::mem::take(outbox));
-                        *outbox = rest;
-                    }
+                Told::Ended(token) => {
+                    self.echoes.get_mut(&token).unwrap().ended = true;
                     self.echo(token);
                 }
-                Told::Closed(token, _) => drop(self.outboxes.remove(&token)),
+                Told::Sent(token, mut rest) => {
+                    let echo = self.echoes.get_mut(&token).unwrap();
+                    rest.join(std::mem::take(&mut echo.outbox));
+                    echo.outbox = rest;
+                    echo.sending = false;
+                    self.echo(token);
+                }
+                Told::Closed(token, _) => drop(self.echoes.remove(&token)),
                 Told::Starved(_) => panic!("{told:?}"),
             }
         }
     }
 
     fn echo(&mut self, token: Token) {
-        let Some(guest) = self.open.get(&token) else {
+        let echo = self.echoes.get_mut(&token).unwrap();
+        if echo.sending || !self.open.contains_key(&token) {
             return;
-        };
-        let outbox = self.outboxes.get_mut(&token).unwrap();
-        if guest.sending.is_some() {
-        } else if !outbox.is_empty() {
-            let chunks = std::mem::take(outbox);
+        }
+        if !echo.outbox.is_empty() {
+            echo.sending = true;
+            let chunks = std::mem::take(&mut echo.outbox);
             self.send(token, chunks);
-        } else if guest.ended {
+        } else if echo.ended {
             self.driver.close(token, Close::Finish);
         }
     }
