@@ -188,7 +188,11 @@ impl Poll {
     /// Asks the kernel what there is, and sleeps if there is nothing to tell.
     fn ask(&mut self, deadline: Option<Instant>) -> io::Result<()> {
         let sleep = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let timeout = if self.queue.is_empty() { sleep } else { Some(Duration::ZERO) };
+        let timeout = if self.queue.is_empty() {
+            sleep
+        } else {
+            Some(Duration::ZERO)
+        };
         self.asked = true;
         match self.poll.poll(&mut self.edges, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
