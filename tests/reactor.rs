@@ -12,8 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
-use ws4rs::chunk::Chunks;
-use ws4rs::reactor::{
+use ws4rs::internal::chunk::Chunks;
+use ws4rs::internal::reactor::{
     Address, Close, DISCARD_MAX, Driver, EVENTS_PER_TURN, Event, Source, Token, poll::Poll, socket,
 };
 
@@ -22,7 +22,7 @@ macro_rules! on_every_kernel {
         #[cfg(target_os = "linux")]
         mod uring {
             $(#[test] fn $conversation() {
-                match ws4rs::reactor::uring::Uring::new() {
+                match ws4rs::internal::reactor::uring::Uring::new() {
                     Ok(mut driver) => {
                         driver.probe().unwrap();
                         super::$conversation(super::House::new(driver));
@@ -735,9 +735,9 @@ impl Fresh for Poll {
 }
 
 #[cfg(target_os = "linux")]
-impl Fresh for ws4rs::reactor::uring::Uring {
+impl Fresh for ws4rs::internal::reactor::uring::Uring {
     fn fresh() -> Self {
-        ws4rs::reactor::uring::Uring::new().unwrap()
+        ws4rs::internal::reactor::uring::Uring::new().unwrap()
     }
 }
 
@@ -958,7 +958,7 @@ impl From<Event<'_>> for Told {
 }
 
 /// Rings when the peers are done, also when they panic.
-struct Bell(Arc<AtomicBool>, ws4rs::reactor::Waker);
+struct Bell(Arc<AtomicBool>, ws4rs::internal::reactor::Waker);
 
 impl Drop for Bell {
     fn drop(&mut self) {
