@@ -9,12 +9,14 @@
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
 pub mod play;
+pub mod random;
 pub mod recorder;
 pub mod script;
 pub mod wire;
 pub mod world;
 
 pub use play::*;
+pub use random::*;
 pub use recorder::*;
 pub use script::*;
 pub use wire::*;
