@@ -125,7 +125,13 @@ impl<H: Handler> Worker<H> {
         let config = Arc::new(config);
         let handlers = handlers.into_iter().enumerate();
         let workers = handlers.map(|(worker, handler)| {
-            Worker::new(handler, config.clone(), shared.clone(), worker, Arc::new([]))
+            Worker::new(
+                handler,
+                config.clone(),
+                shared.clone(),
+                worker,
+                Arc::new([]),
+            )
         });
         (workers.collect(), Handle::new(shared.clone()))
     }
