@@ -69,9 +69,9 @@ impl<H: Handler> Worker<H> {
             return;
         };
         if outlet.clock.is_due_after(now as u32, left) {
-            let at = self
-                .deadlines
-                .insert(now, now + left.as_millis() as u64, token);
+            // Never in the turn that asks: what is due may only be seen to at its end.
+            let at = now + (left.as_millis() as u64).max(1);
+            let at = self.deadlines.insert(now, at, token);
             outlet.clock.due = Clock::mark(at);
         }
     }
@@ -134,6 +134,10 @@ impl Outlet {
             timeout.saturating_sub(Duration::from_millis(now.wrapping_sub(from).into()))
         };
         let clock = &self.clock;
+        // Its time is up; the end of the turn sees to it.
+        if self.is.doomed {
+            return None;
+        }
         if self.is.finishing {
             return Some((left(clock.since, config.linger_timeout), Due::Close));
         }
