@@ -118,7 +118,7 @@ impl Script {
                 }
             });
             heard.expect("the script is lawful");
-            if let Some(mut chunks) = websocket.outgoing() {
+            while let Some(mut chunks) = websocket.outgoing() {
                 chunks.iter().for_each(|chunk| say(chunk.as_slice()));
                 chunks.advance(chunks.len());
                 websocket.sent(chunks);

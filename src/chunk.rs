@@ -11,6 +11,8 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::pool;
+
 /// One run of bytes.
 #[derive(Debug)]
 pub enum Chunk {
@@ -179,6 +181,26 @@ impl Chunks {
         Ok(())
     }
 
+    /// Takes whole chunks from the front, until there are `max` bytes or more of them.
+    pub fn take(&mut self, max: usize) -> Chunks {
+        if self.len() <= max {
+            return std::mem::take(self);
+        }
+        let mut front = Chunks::new();
+        let (Some(queue), taken) = (self.0.as_mut(), front.queue()) else {
+            return front;
+        };
+        taken.gone = std::mem::take(&mut queue.gone);
+        while taken.left < max
+            && let Some(chunk) = queue.list.pop_front()
+        {
+            taken.left += chunk.len() - if taken.list.is_empty() { taken.gone } else { 0 };
+            taken.list.push_back(chunk);
+        }
+        queue.left -= taken.left;
+        front
+    }
+
     /// Drops everything behind the first `len` bytes that have not gone.
     pub fn truncate(&mut self, len: usize) {
         let Some(queue) = self.0.as_mut() else { return };
@@ -229,12 +251,13 @@ impl Queue {
 
     fn tail(&mut self, size: usize) -> &mut Vec<u8> {
         if !self.has_room(size) {
-            let mut fresh = std::mem::take(&mut self.spare);
-            if size > CHUNK {
-                fresh.reserve_exact(size);
+            let fresh = if size > CHUNK {
+                pool::take(size)
             } else {
-                fresh.reserve(size.max(FIRST));
-            }
+                let mut spare = std::mem::take(&mut self.spare);
+                spare.reserve(size.max(FIRST));
+                spare
+            };
             self.list.push_back(Chunk::Own(fresh));
         }
         match self.list.back_mut() {
@@ -244,12 +267,13 @@ impl Queue {
     }
 
     fn drop_front(&mut self) {
-        if let Some(Chunk::Own(mut buffer)) = self.list.pop_front()
-            && buffer.capacity() <= CHUNK
-            && buffer.capacity() > self.spare.capacity()
-        {
-            buffer.clear();
-            self.spare = buffer;
+        if let Some(Chunk::Own(mut buffer)) = self.list.pop_front() {
+            if buffer.capacity() > CHUNK {
+                pool::give(buffer);
+            } else if buffer.capacity() > self.spare.capacity() {
+                buffer.clear();
+                self.spare = buffer;
+            }
         }
     }
 

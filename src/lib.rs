@@ -43,6 +43,7 @@ mod chunk;
 pub mod config;
 #[cfg(unix)]
 mod error;
+mod pool;
 #[forbid(unsafe_code)]
 pub mod proto;
 #[cfg(unix)]

@@ -42,11 +42,17 @@ impl Server {
             errors.read_to_string(&mut log).unwrap();
             log
         });
-        Server { process, lines, log: Some(log) }
+        Server {
+            process,
+            lines,
+            log: Some(log),
+        }
     }
 
     fn line(&self) -> String {
-        self.lines.recv_timeout(DEADLINE).expect("a line on standard output")
+        self.lines
+            .recv_timeout(DEADLINE)
+            .expect("a line on standard output")
     }
 
     /// The address in the next line.
@@ -58,7 +64,9 @@ impl Server {
 
     fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
-        let done = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status();
+        let done = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {id}")])
+            .status();
         assert!(done.unwrap().success());
     }
 
@@ -69,7 +77,10 @@ impl Server {
         let status = self.process.try_wait().unwrap();
         let status = status.or_else(|| self.process.wait().ok());
         let log = self.log.take().map(|log| log.join().unwrap());
-        (status.and_then(|status| status.code()), log.unwrap_or_default())
+        (
+            status.and_then(|status| status.code()),
+            log.unwrap_or_default(),
+        )
     }
 }
 
@@ -100,12 +111,18 @@ fn run(arguments: &[&str]) -> Output {
 
 /// It says one line and nothing else, and ends with this code.
 fn refuses(arguments: &[&str], code: i32, named: &str) {
-    let Output { status, stdout, stderr } = run(arguments);
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = run(arguments);
     let errors = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(code), "{arguments:?}: {errors}");
     assert!(errors.contains(named), "{errors}");
     assert_eq!(stdout, b"", "{arguments:?}");
-    let ours = errors.lines().filter(|line| line.starts_with("ws4rs: ") || line.starts_with("error: "));
+    let ours = errors
+        .lines()
+        .filter(|line| line.starts_with("ws4rs: ") || line.starts_with("error: "));
     assert_eq!(ours.count(), 1, "{errors}");
 }
 
@@ -234,7 +251,11 @@ fn a_signal_drains_and_a_second_one_forces() {
 fn what_is_wrong_is_said_in_one_clear_line() {
     refuses(&["echo", "--frobnicate"], 2, "--frobnicate");
     refuses(&["echo", "--max-message", "many"], 2, "--max-message");
-    refuses(&["echo", "--workers", "0", "--listen", "127.0.0.1:0"], 2, "workers");
+    refuses(
+        &["echo", "--workers", "0", "--listen", "127.0.0.1:0"],
+        2,
+        "workers",
+    );
     refuses(&["echo", "--slow", "sometimes"], 2, "--slow");
     refuses(&["-q", "-v", "echo"], 2, "--quiet");
     assert_eq!(run(&[]).status.code(), Some(2));
@@ -242,11 +263,19 @@ fn what_is_wrong_is_said_in_one_clear_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for workers in ["1", "2"] {
-        refuses(&["echo", "-qq", "--workers", workers, "--listen", &address], 3, &address);
+        refuses(
+            &["echo", "-qq", "--workers", workers, "--listen", &address],
+            3,
+            &address,
+        );
     }
     let nowhere = "unix:/nonexistent/dir/x";
     refuses(&["echo", "--listen", nowhere], 3, nowhere);
-    refuses(&["echo", "--listen", "nowhere.invalid:1"], 3, "nowhere.invalid");
+    refuses(
+        &["echo", "--listen", "nowhere.invalid:1"],
+        3,
+        "nowhere.invalid",
+    );
     refuses(&["echo", "--listen", "9001"], 3, "9001");
 }
 
@@ -257,13 +286,22 @@ fn help_and_version() {
     let expected = format!("ws4rs {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(String::from_utf8(version.stdout).unwrap(), expected);
     let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
-    assert!(help.contains("Exit codes:") && help.contains("broadcast"), "{help}");
+    assert!(
+        help.contains("Exit codes:") && help.contains("broadcast"),
+        "{help}"
+    );
 
     // README names every flag there is.
     let readme = include_str!("../README.md");
     let help = String::from_utf8(run(&["broadcast", "--help"]).stdout).unwrap();
-    for word in help.split([' ', ',', '\n', ']']).filter(|word| word.starts_with("--")) {
-        assert!(readme.contains(&format!("`{word}")), "README does not name {word}");
+    for word in help
+        .split([' ', ',', '\n', ']'])
+        .filter(|word| word.starts_with("--"))
+    {
+        assert!(
+            readme.contains(&format!("`{word}")),
+            "README does not name {word}"
+        );
     }
 }
 
@@ -280,13 +318,24 @@ fn origins() {
         let mut client = Client::connect(address);
         client.write(request("/", &format!("Origin: {origin}\r\n")).as_bytes());
         let head = client.head();
-        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{policy}: {head}");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{policy}: {head}"
+        );
     }
 }
 
 #[test]
 fn limits() {
-    let (_server, address) = serve(&["echo", "--max-message", "1K", "--max-connections", "2", "--max-head", "500"]);
+    let (_server, address) = serve(&[
+        "echo",
+        "--max-message",
+        "1K",
+        "--max-connections",
+        "2",
+        "--max-head",
+        "500",
+    ]);
     let mut client = Client::open(address);
     client.send(BINARY, &noise(1, 1024));
     client.expect(BINARY, &noise(1, 1024));
@@ -306,14 +355,22 @@ fn limits() {
 #[test]
 fn timeouts() {
     for backend in backends() {
-        let (_server, address) = serve(&["echo", "--backend", backend, "--handshake-timeout", "100ms"]);
+        let (_server, address) =
+            serve(&["echo", "--backend", backend, "--handshake-timeout", "100ms"]);
         let mut client = Client::connect(address);
         client.write(b"GET / HTTP/1.1\r\n");
         assert!(client.head().starts_with("HTTP/1.1 408 "));
         client.expect_end();
 
-        let (_server, address) =
-            serve(&["echo", "--backend", backend, "--idle", "50ms", "--pong-timeout", "0.1"]);
+        let (_server, address) = serve(&[
+            "echo",
+            "--backend",
+            backend,
+            "--idle",
+            "50ms",
+            "--pong-timeout",
+            "0.1",
+        ]);
         let mut client = Client::open(address);
         client.expect(wire::PING, b"");
         client.send(wire::PONG, b"");
@@ -330,7 +387,13 @@ fn a_slow_reader_is_treated_as_was_asked() {
     let speak = |address| {
         let mut speaker = Client::open(address);
         let all: Vec<u8> = (0..MESSAGES)
-            .flat_map(|n| frame(true, BINARY, &[&n.to_be_bytes()[..], &noise(n, 60_000)].concat()))
+            .flat_map(|n| {
+                frame(
+                    true,
+                    BINARY,
+                    &[&n.to_be_bytes()[..], &noise(n, 60_000)].concat(),
+                )
+            })
             .collect();
         speaker.write(&all);
         // He is served to the end, whoever is slow.
@@ -338,8 +401,20 @@ fn a_slow_reader_is_treated_as_was_asked() {
         speaker.expect(wire::PONG, b"done");
         speaker
     };
-    for (policy, first, last) in [("drop-newest", true, false), ("drop-oldest", false, true), ("close", true, false)] {
-        let (_server, address) = serve(&["broadcast", "--workers", "1", "--slow", policy, "--outbox", "256K"]);
+    for (policy, first, last) in [
+        ("drop-newest", true, false),
+        ("drop-oldest", false, true),
+        ("close", true, false),
+    ] {
+        let (_server, address) = serve(&[
+            "broadcast",
+            "--workers",
+            "1",
+            "--slow",
+            policy,
+            "--outbox",
+            "256K",
+        ]);
         let mut slow = Client::open(address);
         slow.send(wire::PING, b"in");
         slow.expect(wire::PONG, b"in");
@@ -362,9 +437,16 @@ fn a_slow_reader_is_treated_as_was_asked() {
             }
         }
         assert!(heard.is_sorted(), "{policy}: {heard:?}");
-        assert!(heard.len() < MESSAGES as usize, "{policy}: nothing was dropped");
+        assert!(
+            heard.len() < MESSAGES as usize,
+            "{policy}: nothing was dropped"
+        );
         assert_eq!(heard.first() == Some(&0), first || last, "{policy}");
-        assert_eq!(heard.last() == Some(&(MESSAGES - 1)), last, "{policy}: {heard:?}");
+        assert_eq!(
+            heard.last() == Some(&(MESSAGES - 1)),
+            last,
+            "{policy}: {heard:?}"
+        );
         let expected = (policy == "close").then(|| 1013_u16.to_be_bytes().to_vec());
         assert_eq!(closed, expected, "{policy}");
         drop(speaker);
@@ -380,7 +462,10 @@ fn the_log_can_be_json() {
     assert_eq!(code, Some(0));
     assert!(log.lines().count() > 1, "{log}");
     for line in log.lines() {
-        assert!(line.starts_with("{\"timestamp\":") && line.ends_with('}'), "{line}");
+        assert!(
+            line.starts_with("{\"timestamp\":") && line.ends_with('}'),
+            "{line}"
+        );
     }
     assert!(log.contains("\"backend\":\""), "{log}");
 }

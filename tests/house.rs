@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may import.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("chunk", &[]),
+    ("pool", &[]),
+    ("chunk", &["pool"]),
     ("topics", &[]),
     ("simd", &[]),
-    ("proto", &["simd", "chunk"]),
+    ("proto", &["simd", "chunk", "pool"]),
     ("reactor", &["chunk"]),
     ("error", &["proto"]),
     ("config", &["proto", "reactor", "error"]),
@@ -24,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// All that `server` and `client` stand on.
 const BELOW: &[&str] = &[
-    "chunk", "topics", "simd", "proto", "reactor", "error", "config",
+    "chunk", "pool", "topics", "simd", "proto", "reactor", "error", "config",
 ];
 
 /// The only places for `unsafe`: whole folders end in `/`.
@@ -38,7 +39,6 @@ const UNSAFE: &[&str] = &[
 /// What `proto` may not name, as paths from a crate's root.
 const NOT_ON_THE_WIRE: &[&str] = &[
     "std::net",
-    "core::net",
     "std::os",
     "std::fs",
     "std::process",

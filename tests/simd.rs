@@ -248,7 +248,7 @@ fn bytes_that_are_no_text_can_be_cut_short() {
 #[test]
 fn an_emptied_buffer_begins_anew() {
     let mut buffer = Buffer::new();
-    buffer.reserve_exact(100);
+    buffer.move_to(Vec::with_capacity(100));
     let capacity = buffer.capacity();
     buffer.append(b"text", [0; 4]);
     buffer.clear();

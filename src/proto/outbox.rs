@@ -149,12 +149,14 @@ impl Outbox {
         }
     }
 
-    /// Takes what waits, to be sent. It counts as unsent until it comes [`home`](Self::home).
+    /// Takes what waits, to be sent, or the first [`LEND_MAX`] bytes of it. It counts as unsent until
+    /// it comes [`home`](Self::home).
     pub fn take(&mut self) -> Chunks {
         debug_assert!(!self.away, "one send at a time");
-        let chunks = std::mem::take(&mut self.waiting);
+        let chunks = self.waiting.take(LEND_MAX);
         self.away = true;
         self.under_way = chunks.len();
+        // When some pongs stay behind they count as under way too: fewer of them wait for it.
         self.pongs_under_way = std::mem::take(&mut self.pongs_waiting);
         chunks
     }
@@ -249,5 +251,7 @@ fn frames(chunk: &Chunk) -> impl Iterator<Item = (usize, Opcode, usize)> {
 
 /// 4 KiB: two dozen of the longest pongs, hundreds of the usual ones.
 pub const PONGS_MAX: u16 = 4 << 10;
+/// 256 KiB: more than a socket takes at once, and what waits behind it can still be dropped.
+pub const LEND_MAX: usize = 256 << 10;
 /// 256: measured; below, copying into a chunk is cheaper than referring to one.
 const COPY_BELOW: usize = 256;

@@ -9,6 +9,7 @@ use super::frame::{Header, Opcode, Role};
 use super::input::Input;
 use super::message::Message;
 use super::violation::Violation;
+use crate::pool;
 use crate::simd::{mask, text};
 
 /// What a connection's incoming bytes are held to.
@@ -154,7 +155,7 @@ impl Stream {
                     (header.opcode, header.fin)
                 }
             };
-            self.hold(input, opcode, fin)?;
+            self.hold(input, opcode)?;
             if self.left > 0 {
                 return Ok(None);
             }
@@ -242,9 +243,9 @@ impl Stream {
     }
 
     /// Moves what has come of the frame under way into `held`.
-    fn hold(&mut self, input: &mut Input<'_>, opcode: Opcode, fin: bool) -> Result<(), Violation> {
+    fn hold(&mut self, input: &mut Input<'_>, opcode: Opcode) -> Result<(), Violation> {
         let count = self.left.min(input.len() as u64) as usize;
-        self.grow(count, fin);
+        self.grow(count);
         self.held.append(input.take(count), self.key);
         self.key = mask::turn(self.key, count);
         self.left -= count as u64;
@@ -255,18 +256,12 @@ impl Stream {
         Ok(())
     }
 
-    /// Room for `count` more bytes: `received <= capacity <= 2 * received`, but never past the end
-    /// of a message whose length is known.
-    fn grow(&mut self, count: usize, fin: bool) {
+    /// Room for `count` more bytes: the largest power of two that is at most twice what has come.
+    fn grow(&mut self, count: usize) {
         let received = self.held.len() + count;
         if received > self.held.capacity() {
-            let announced = self.held.len() as u64 + self.left;
-            let mut target = (2 * received).max(HELD_MIN);
-            if fin {
-                target = target.min(usize::try_from(announced).unwrap_or(target));
-            }
-            self.held
-                .reserve_exact(target.max(received) - self.held.len());
+            let room = 1 << (2 * received).max(HELD_MIN).ilog2();
+            pool::give(self.held.move_to(pool::take(room)));
         }
     }
 
@@ -275,15 +270,20 @@ impl Stream {
     fn settle(&mut self) {
         match std::mem::take(&mut self.lent) {
             Lent::Nothing => {}
-            Lent::Message => self.held = text::Buffer::new(),
+            Lent::Message => self.release(),
             Lent::Control => {
                 self.held
                     .truncate(self.held.len() - usize::from(self.control_len));
                 if self.held.is_empty() {
-                    self.held = text::Buffer::new();
+                    self.release();
                 }
             }
         }
+    }
+
+    /// Between messages no buffer is held.
+    fn release(&mut self) {
+        pool::give(self.held.take());
     }
 
     fn lend(&mut self, finished: &Finished<'_>) {

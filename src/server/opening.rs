@@ -10,8 +10,8 @@ use super::hall::Voice;
 use super::handler::{Accept, Handler, Request, Verdict};
 use super::mailbox::count;
 use super::worker::Worker;
-use crate::proto::Stream;
 use crate::proto::handshake::{self, Fields, Response};
+use crate::proto::{Phase, Stream};
 use crate::reactor::Token;
 
 /// What a handler that decides later is given its means with.
@@ -174,16 +174,9 @@ impl<H: Handler> Worker<H> {
 
     /// A deferred upgrade has been decided, in time or too late.
     pub(super) fn decided(&mut self, token: Token, decision: Result<Accept<H::State>, Response>) {
-        if self.hall.outlets.get(token).is_none() {
-            return;
-        }
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
-            return;
+        let Some(mut head) = self.deferred_head(token) else {
+            return drop(self.hall.guard(|| drop(decision)));
         };
-        let Stage::Deferred(head) = &mut inlet.stage else {
-            return;
-        };
-        let mut head = std::mem::take(head);
         let mut fields = Fields::new();
         match (decision, handshake::Request::parse(&mut head, &mut fields)) {
             (Ok(accept), Ok(request)) => {
@@ -192,6 +185,18 @@ impl<H: Handler> Worker<H> {
             }
             (Err(response), _) => self.answer(token, &response, false),
             (Ok(_), Err(refusal)) => self.answer(token, &refusal.response(), false),
+        }
+    }
+
+    /// The request that waits for its answer, if it still does.
+    fn deferred_head(&mut self, token: Token) -> Option<Vec<u8>> {
+        let outlet = self.hall.outlets.get(token)?;
+        let inlet = self.inlets.get_mut(token.index as usize)?.as_mut()?;
+        match &mut inlet.stage {
+            Stage::Deferred(head) if outlet.half.phase() == Phase::Open => {
+                Some(std::mem::take(head))
+            }
+            _ => None,
         }
     }
 }

@@ -208,7 +208,9 @@ impl<H: Handler> Worker<H> {
             Event::Ended(token) => self.ended(token),
             Event::Closed(token, result) => self.closed(token, result),
             Event::Starved(_, error) => {
-                tracing::warn!(%error, "accepting pauses");
+                if self.retry.is_none() {
+                    tracing::warn!(%error, "accepting pauses");
+                }
                 self.retry = Some(self.hall.now + RETRY);
             }
         }
@@ -416,6 +418,8 @@ impl<H: Handler> Worker<H> {
                         self.call(id.token(), Voice::Other, None, |handler, peer| {
                             handler.on_event(peer, event);
                         });
+                    } else {
+                        self.hall.guard(|| drop(event));
                     }
                 }
             }

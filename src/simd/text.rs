@@ -77,9 +77,11 @@ impl Buffer {
         self.bytes.capacity()
     }
 
-    /// Makes room for `additional` bytes more and, if it must grow, for no others.
-    pub fn reserve_exact(&mut self, additional: usize) {
-        self.bytes.reserve_exact(additional);
+    /// Moves to a larger room, and gives back the old one.
+    pub fn move_to(&mut self, mut room: Vec<u8>) -> Vec<u8> {
+        room.clear();
+        room.extend_from_slice(&self.bytes);
+        mem::replace(&mut self.bytes, room)
     }
 
     /// Unmasks `bytes` onto the end. Whether they are text is for [`check`](Buffer::check) to say:
