@@ -290,7 +290,11 @@ impl<H: Handler> Worker<H> {
         let drained = outlet.is.full && outlet.half.outbox.len() <= low;
         outlet.is.full &= !drained;
         let talking = outlet.is_talking();
+        let pong_awaited = outlet.is.pinged && outlet.half.outbox.is_empty();
         self.hall.outlets.touch(token);
+        if pong_awaited {
+            self.arm(token);
+        }
         if drained && talking {
             self.call(token, Voice::Other, None, |handler, peer| {
                 handler.on_drain(peer)
