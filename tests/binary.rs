@@ -295,7 +295,7 @@ fn help_and_version() {
     let readme = include_str!("../README.md");
     let help = String::from_utf8(run(&["broadcast", "--help"]).stdout).unwrap();
     for word in help
-        .split([' ', ',', '\n', ']'])
+        .split([' ', ',', '.', '\n', ']'])
         .filter(|word| word.starts_with("--"))
     {
         assert!(
@@ -436,7 +436,7 @@ fn a_slow_reader_is_treated_as_was_asked() {
             heard.len() < MESSAGES as usize,
             "{policy}: nothing was dropped"
         );
-        assert_eq!(heard.first() == Some(&0), first || last, "{policy}");
+        assert!(!first || heard.first() == Some(&0), "{policy}: {heard:?}");
         assert_eq!(
             heard.last() == Some(&(MESSAGES - 1)),
             last,
