@@ -107,7 +107,9 @@ impl Outbox {
     pub fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
         let (header, size) = Header::whole(opcode, payload.len()).encode();
         self.waiting.append(size + payload.len(), |bytes| {
-            bytes.extend_from_slice(&header[..size]);
+            // All fourteen, at a known length, are quicker than the two or four that count.
+            bytes.extend_from_slice(&header);
+            bytes.truncate(bytes.len() - (header.len() - size));
             bytes.extend_from_slice(payload);
         });
     }

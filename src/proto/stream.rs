@@ -54,6 +54,8 @@ pub struct Stream {
     message: Option<Kind>,
     /// What the last call lent from `held`.
     lent: Lent,
+    /// Something is unfinished, or lent. Almost always not.
+    busy: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +93,7 @@ impl Stream {
             frame: None,
             message: None,
             lent: Lent::Nothing,
+            busy: false,
         }
     }
 
@@ -106,16 +109,33 @@ impl Stream {
         rules: &Rules,
         muted: bool,
     ) -> Result<Option<Event<'s>>, Violation> {
+        if !self.busy && !muted {
+            let event = next_whole(input, rules)?;
+            if event.is_some() || input.is_empty() {
+                return Ok(event);
+            }
+        }
+        self.next_held(input, rules, muted)
+    }
+
+    /// [`next`](Self::next), where something is unfinished or will be.
+    fn next_held<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut Input<'i>,
+        rules: &Rules,
+        muted: bool,
+    ) -> Result<Option<Event<'s>>, Violation> {
         loop {
             self.settle();
             let Some(finished) = self.advance(input, rules)? else {
+                self.busy = !self.is_at_rest();
                 return Ok(None);
             };
-            if muted && !finished.is_close() {
-                self.lend(&finished);
-                continue;
+            self.lend(&finished);
+            self.busy = true;
+            if !muted || finished.is_close() {
+                return self.event(finished).map(Some);
             }
-            return self.lend_event(finished).map(Some);
         }
     }
 
@@ -294,12 +314,7 @@ impl Stream {
         };
     }
 
-    #[inline]
-    fn lend_event<'s, 'i: 's>(
-        &'s mut self,
-        finished: Finished<'i>,
-    ) -> Result<Event<'s>, Violation> {
-        self.lend(&finished);
+    fn event<'s, 'i: 's>(&'s self, finished: Finished<'i>) -> Result<Event<'s>, Violation> {
         match finished {
             Finished::Whole(event) => Ok(event),
             Finished::HeldMessage(Kind::Binary) => {
@@ -315,6 +330,24 @@ impl Stream {
             }
         }
     }
+}
+
+/// The way of most frames: a message that is whole, in one frame, all of it here.
+#[inline]
+fn next_whole<'i>(input: &mut Input<'i>, rules: &Rules) -> Result<Option<Event<'i>>, Violation> {
+    let Some((header, size)) = Header::decode(input.peek(), rules.role)? else {
+        return Ok(None);
+    };
+    let all = header.len.saturating_add(size as u64);
+    if !header.fin
+        || header.opcode == Opcode::Continuation
+        || header.len > rules.message_max as u64
+        || all > input.len() as u64
+    {
+        return Ok(None);
+    }
+    let payload = &mut input.take(all as usize)[size..];
+    whole(header.opcode, payload, header.mask.unwrap_or([0; 4])).map(Some)
 }
 
 impl Finished<'_> {

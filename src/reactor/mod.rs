@@ -4,8 +4,9 @@
 //! (io_uring), by `poll` (mio: readiness made into completions) and by the scripted kernel of the
 //! tests. Nobody asks which one it is.
 //!
-//! [`socket`] makes what listens. [`slots`] is where a driver keeps its sources; `ending` knows how they
-//! end; `buffers` holds the memory that io_uring receives into; [`waker`] comes from other threads.
+//! [`socket`] makes what listens. [`slots`] is where a driver keeps its sources, `turn` what it tells
+//! with, `ending` how a source ends; `buffers` is the memory that io_uring receives into, `tag` the word
+//! it gives back; [`waker`] comes from other threads.
 //!
 //! # The contract
 //!
@@ -15,10 +16,13 @@
 //! - A [`Token`] names one open source and is never used again: asking with the token of a source
 //!   that has been closed does nothing.
 //! - Every `send` is answered by exactly one [`Event::Sent`], which brings the chunks home with their
-//!   cursor moved: all, some or none of the bytes may have gone. Only then may the next `send` follow.
+//!   cursor moved: all, some or none of the bytes may have gone. Only then may the next `send` follow
+//!   (sooner it panics). A `send` after `close` comes home untouched.
 //! - Received bytes are lent for the call. After `read(token, false)` a few more may still come.
 //! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes
-//!   in, our side may still send.
+//!   in, our side may still send. A reset that comes after it, or while reading is paused, is seen by the
+//!   next send or read only: how long that may take is the caller's to bound.
+//! - After `close` nothing is told of a connection but `Sent`, if one is under way, and `Closed`.
 //! - [`Event::Closed`] is the last that is heard of a token: after its socket is gone, and after the
 //!   `Sent` of a send that was under way. It comes once, whether we closed, the peer reset or the
 //!   kernel failed.
@@ -44,6 +48,8 @@ mod ending;
 pub mod poll;
 pub mod slots;
 pub mod socket;
+#[cfg(target_os = "linux")]
+mod tag;
 mod turn;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
@@ -66,11 +72,13 @@ pub trait Driver {
     /// Stops or resumes reading; for a listener, accepting.
     fn read(&mut self, token: Token, on: bool);
 
-    /// Ends a source. A later, harder `close` overrides an earlier one.
+    /// Ends a source. A later, harder `close` overrides an earlier one. A listener ends at once; who has
+    /// connected and was not accepted is reset, but an `Accepted` that is under way may still come.
     fn close(&mut self, token: Token, how: Close);
 
     /// Sleeps until something happens or `deadline` passes, then tells it: at most
-    /// [`EVENTS_PER_TURN`] events, so that mailbox and timers get their turn.
+    /// [`EVENTS_PER_TURN`] events, so that mailbox and timers get their turn. It may also return with
+    /// nothing to tell: a wake, a signal, a matter of the kernel's.
     ///
     /// # Errors
     /// The kernel's word that it cannot go on at all; faults of one socket are told as events.
@@ -96,8 +104,9 @@ pub enum Source {
 /// How a source is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// The send under way goes first, then our FIN; what the peer still sends is read and thrown
-    /// away until its FIN, or [`DISCARD_MAX`] bytes, so that our last bytes are not lost to a reset.
+    /// The send under way is seen through to its last byte, then goes our FIN; what the peer still sends
+    /// is read and thrown away until its FIN, or [`DISCARD_MAX`] bytes after ours, so that our last bytes
+    /// are not lost to a reset. A fault after our FIN is no error any more.
     /// How long that may take is the caller's to bound, with `Abort`.
     Finish,
     /// At once. The peer sees a reset, or a plain close when our FIN was already out.

@@ -177,7 +177,8 @@ impl<H: Handler> Worker<H> {
     /// A deferred upgrade has been decided, in time or too late.
     pub(super) fn decided(&mut self, token: Token, decision: Result<Accept<H::State>, Response>) {
         let Some(mut head) = self.deferred_head(token) else {
-            return drop(self.hall.guard(|| drop(decision)));
+            self.hall.guard(|| drop(decision));
+            return;
         };
         let mut fields = Fields::new();
         match (decision, handshake::Request::parse(&mut head, &mut fields)) {

@@ -13,7 +13,20 @@ use super::mask;
 /// Unmasks `bytes` where they lie; they must be UTF-8 from the first to the last.
 ///
 /// After an error the bytes are partly unmasked, and worth nothing.
+#[inline]
 pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> Result<&str, NotUtf8> {
+    if bytes.len() > BLOCK {
+        return unmask_blocks(bytes, key);
+    }
+    let ascii = mask::apply_ascii(bytes, key);
+    if !ascii {
+        return check(bytes);
+    }
+    // SAFETY: ASCII is UTF-8, all of it.
+    unsafe { text(bytes, bytes.len()) }
+}
+
+fn unmask_blocks(bytes: &mut [u8], key: [u8; 4]) -> Result<&str, NotUtf8> {
     // checked <= start <= end <= bytes.len(), and bytes[..checked] is UTF-8
     let (mut checked, mut end) = (0, 0);
     while end < bytes.len() {
