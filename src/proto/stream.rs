@@ -52,10 +52,8 @@ pub struct Stream {
     frame: Option<(Opcode, bool)>,
     /// Text or binary: the message in the making.
     message: Option<Kind>,
-    /// What the last call lent from `held`.
-    lent: Lent,
-    /// Something is unfinished, or lent. Almost always not.
-    busy: bool,
+    /// How the last call left things.
+    left_off: LeftOff,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +63,16 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Lent {
+enum LeftOff {
+    /// Between messages; almost always.
     #[default]
-    Nothing,
-    Message,
-    /// `control_len` bytes at the end of `held`.
-    Control,
+    Resting,
+    /// Inside a message, a frame or a header; or nobody has looked.
+    Unfinished,
+    /// With the message that is held, lent.
+    MessageLent,
+    /// With the last `control_len` bytes of what is held, lent.
+    ControlLent,
 }
 
 /// A finished event: lent from the input already, or to be lent from what is held.
@@ -92,8 +94,7 @@ impl Stream {
             control_len: 0,
             frame: None,
             message: None,
-            lent: Lent::Nothing,
-            busy: false,
+            left_off: LeftOff::Resting,
         }
     }
 
@@ -111,7 +112,7 @@ impl Stream {
         rules: &Rules,
         muted: bool,
     ) -> Result<Option<Event<'s>>, Violation> {
-        if !self.busy
+        if self.left_off == LeftOff::Resting
             && !muted
             && let Some((kind, key, payload)) = next_whole(input, rules)
         {
@@ -140,11 +141,16 @@ impl Stream {
         loop {
             self.settle();
             let Some(finished) = self.advance(input, rules)? else {
-                self.busy = !self.is_at_rest();
+                if !self.is_at_rest() {
+                    self.left_off = LeftOff::Unfinished;
+                }
                 return Ok(None);
             };
-            self.lend(&finished);
-            self.busy = true;
+            self.left_off = match finished {
+                Finished::Whole(_) => LeftOff::Unfinished,
+                Finished::HeldMessage(_) => LeftOff::MessageLent,
+                Finished::HeldControl(_) => LeftOff::ControlLent,
+            };
             if !muted || finished.is_close() {
                 return self.event(finished).map(Some);
             }
@@ -300,10 +306,10 @@ impl Stream {
     /// Lets go of what the last call lent from `held`.
     #[inline]
     fn settle(&mut self) {
-        match std::mem::take(&mut self.lent) {
-            Lent::Nothing => {}
-            Lent::Message => self.release(),
-            Lent::Control => {
+        match std::mem::take(&mut self.left_off) {
+            LeftOff::Resting | LeftOff::Unfinished => {}
+            LeftOff::MessageLent => self.release(),
+            LeftOff::ControlLent => {
                 self.held
                     .truncate(self.held.len() - usize::from(self.control_len));
                 if self.held.is_empty() {
@@ -316,14 +322,6 @@ impl Stream {
     /// Between messages no buffer is held.
     fn release(&mut self) {
         pool::give(self.held.take());
-    }
-
-    fn lend(&mut self, finished: &Finished<'_>) {
-        self.lent = match finished {
-            Finished::Whole(_) => Lent::Nothing,
-            Finished::HeldMessage(_) => Lent::Message,
-            Finished::HeldControl(_) => Lent::Control,
-        };
     }
 
     fn event<'s, 'i: 's>(&'s self, finished: Finished<'i>) -> Result<Event<'s>, Violation> {

@@ -10,6 +10,8 @@
 //!              Deferred  refused: nothing but the answer leaves
 //! ```
 
+use std::net::{SocketAddr, SocketAddrV4};
+
 use super::handler::Cause;
 use crate::proto::handshake::Opening;
 use crate::proto::{CloseCode, Outbound, Phase, Stream};
@@ -76,6 +78,9 @@ pub(crate) struct Outlet {
     /// Where it came in: the listener's place in the server's list.
     pub(super) listener: u16,
     pub(super) clock: Clock,
+    /// Bytes that others have said to it in the turn `said_in`.
+    pub(super) said: u32,
+    pub(super) said_in: u32,
     pub(super) is: Flags,
 }
 
@@ -107,6 +112,8 @@ pub(super) struct Flags {
     pub(super) paused: bool,
     /// A worker that its messages go to has a full mailbox.
     pub(super) choked: bool,
+    /// In the list of those whose reading goes on.
+    pub(super) resumed: bool,
     /// The peer's FIN has come.
     pub(super) ended: bool,
     /// It was pinged and has not been heard since.
@@ -135,24 +142,41 @@ pub(super) struct Extra {
     pub(super) subprotocol: Option<Box<str>>,
     /// Its own end, where the listener's address does not tell.
     pub(super) local: Option<Address>,
+    /// The peer's address, if it is a long one.
+    pub(super) remote: Option<Address>,
 }
 
-/// An [`Address`] in half the room: IPv6 addresses are kept elsewhere.
+/// An [`Address`] in a quarter of the room: IPv6 addresses are kept elsewhere.
 pub(super) enum Remote {
-    V4(std::net::SocketAddrV4),
-    V6(Box<std::net::SocketAddrV6>),
+    V4(SocketAddrV4),
+    /// In `extra`.
+    V6,
     Unix,
 }
 
 impl Outlet {
     pub(super) fn new(generation: u32, remote: Address, listener: u16, now: u32) -> Self {
+        let (remote, extra) = match remote {
+            Address::Ip(SocketAddr::V4(address)) => (Remote::V4(address), None),
+            Address::Ip(SocketAddr::V6(_)) => {
+                let remote = Some(remote);
+                (
+                    Remote::V6,
+                    Some(Box::new(Extra {
+                        remote,
+                        ..Extra::default()
+                    })),
+                )
+            }
+            Address::Unix => (Remote::Unix, None),
+        };
         Outlet {
             half: Outbound::new(),
             ending: None,
-            extra: None,
+            extra,
             counted: 0,
             generation,
-            remote: remote.into(),
+            remote,
             listener,
             clock: Clock {
                 due: None,
@@ -160,6 +184,8 @@ impl Outlet {
                 heard: now,
                 wrote: now,
             },
+            said: 0,
+            said_in: 0,
             is: Flags::default(),
         }
     }
@@ -169,6 +195,16 @@ impl Outlet {
     pub(super) fn holds(&self) -> bool {
         let reasons = self.is.full || self.is.paused || self.is.choked;
         reasons && self.half.phase() == Phase::Open
+    }
+
+    /// The peer's address.
+    pub(super) fn remote(&self) -> Address {
+        let long = || self.extra.as_ref().and_then(|extra| extra.remote);
+        match self.remote {
+            Remote::V4(address) => Address::Ip(address.into()),
+            Remote::V6 => long().unwrap_or(Address::Unix),
+            Remote::Unix => Address::Unix,
+        }
     }
 
     /// Whether messages may still be said.
@@ -199,26 +235,6 @@ impl Outlet {
         self.ends(cause, CloseCode::ABNORMAL, "", false);
         self.half.hang_up();
         self.is.doomed = true;
-    }
-}
-
-impl From<Address> for Remote {
-    fn from(address: Address) -> Self {
-        match address {
-            Address::Ip(std::net::SocketAddr::V4(address)) => Remote::V4(address),
-            Address::Ip(std::net::SocketAddr::V6(address)) => Remote::V6(Box::new(address)),
-            Address::Unix => Remote::Unix,
-        }
-    }
-}
-
-impl From<&Remote> for Address {
-    fn from(remote: &Remote) -> Self {
-        match remote {
-            Remote::V4(address) => Address::Ip((*address).into()),
-            Remote::V6(address) => Address::Ip((**address).into()),
-            Remote::Unix => Address::Unix,
-        }
     }
 }
 

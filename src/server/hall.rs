@@ -35,6 +35,11 @@ pub(crate) struct Hall<H: Handler> {
 pub(crate) struct Outlets {
     list: Vec<Option<Outlet>>,
     pub(super) dirty: Vec<Token>,
+    /// Counts the turns of the loop.
+    pub(super) turn: u32,
+    /// Some peer has been told as much as it should be in one turn: before it is told more, and
+    /// perhaps found slow, what it was told must have had the chance to leave.
+    pub(super) enough: bool,
     limits: OutboxLimits,
 }
 
@@ -52,6 +57,8 @@ impl Outlets {
         Outlets {
             list: Vec::new(),
             dirty: Vec::new(),
+            turn: 0,
+            enough: false,
             limits,
         }
     }
@@ -114,7 +121,7 @@ impl Outlets {
         counters: &Counters,
         queue: impl FnOnce(&mut Outbound) -> Sent,
     ) -> Sent {
-        let limits = self.limits;
+        let (limits, turn) = (self.limits, self.turn);
         let Some(outlet) = self.get_mut(token) else {
             return Sent::Closing;
         };
@@ -128,16 +135,27 @@ impl Outlets {
             self.touch(token);
             return refused;
         }
+        let before = outlet.half.outbox.len();
         let sent = queue(&mut outlet.half);
-        if !outlet.is.dirty {
-            outlet.is.dirty = true;
-            self.dirty.push(token);
+        if voice == Voice::Other {
+            let added = outlet.half.outbox.len() - before;
+            self.enough |= outlet.hears(added, turn) > limits.high;
         }
+        self.touch(token);
         sent
     }
 }
 
 impl Outlet {
+    /// Others have said so many bytes to it. Tells how many that makes in this turn.
+    fn hears(&mut self, bytes: usize, turn: u32) -> usize {
+        if self.said_in != turn {
+            (self.said_in, self.said) = (turn, 0);
+        }
+        self.said = self.said.saturating_add(bytes as u32);
+        self.said as usize
+    }
+
     /// The outbox is full: does what the policy says. `None` if there is room now.
     #[cold]
     fn make_room(&mut self, limits: &OutboxLimits, counters: &Counters) -> Option<Sent> {

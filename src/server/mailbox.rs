@@ -26,7 +26,7 @@ pub(crate) enum Letter<H: Handler> {
 }
 
 impl<H: Handler> Letter<H> {
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         let bytes = match self {
             Letter::Publish(topic, message) => topic.len() + message.size(),
             Letter::Broadcast(message) | Letter::Send(_, message) => message.size(),
@@ -243,7 +243,7 @@ impl<H: Handler> Shared<H> {
         true
     }
 
-    /// A worker empties its own mailbox.
+    /// A worker empties its own mailbox. Letters take room in it until they are delivered.
     pub(crate) fn take(&self, worker: usize) -> Option<Taken<H>> {
         let post = &self.posts[worker];
         if !post.notified.swap(false, Ordering::AcqRel) {
@@ -252,13 +252,23 @@ impl<H: Handler> Shared<H> {
         let mut mail = post.lock();
         let orders = std::mem::take(&mut mail.orders);
         let letters = std::mem::take(&mut mail.letters);
-        mail.bytes = 0;
-        let choked = std::mem::take(&mut mail.choked);
+        drop(mail);
+        Some(Taken { orders, letters })
+    }
+
+    /// A worker has delivered letters it had taken: now there is room for others.
+    pub(crate) fn delivered(&self, worker: usize, weight: usize) {
+        let mut mail = self.posts[worker].lock();
+        mail.bytes -= weight;
+        let choked = if mail.bytes <= self.bound {
+            std::mem::take(&mut mail.choked)
+        } else {
+            Vec::new()
+        };
         drop(mail);
         for worker in choked {
             self.order(worker, Order::Unchoke);
         }
-        Some(Taken { orders, letters })
     }
 
     /// A worker ends: what was not taken is dropped, and nothing more is taken.

@@ -85,7 +85,7 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get(token) else {
             return refuse(StatusCode::SERVICE_UNAVAILABLE);
         };
-        let (remote, local) = ((&outlet.remote).into(), self.hall.local(outlet));
+        let (remote, local) = (outlet.remote(), self.hall.local(outlet));
         let whole = Request {
             head: request,
             remote,
@@ -184,7 +184,7 @@ impl<H: Handler> Worker<H> {
         match (decision, handshake::Request::parse(&mut head, &mut fields)) {
             (Ok(accept), Ok(request)) => {
                 self.welcome(token, &request, accept);
-                self.resumed.push(token);
+                self.hall.outlets.touch(token);
             }
             (Err(response), _) => self.answer(token, &response, false),
             (Ok(_), Err(refusal)) => self.answer(token, &refusal.response(), false),

@@ -142,8 +142,7 @@ impl<H: Handler> Peer<'_, H> {
 
     /// The peer's address.
     pub fn remote(&self) -> Address {
-        self.outlet()
-            .map_or(Address::Unix, |outlet| (&outlet.remote).into())
+        self.outlet().map_or(Address::Unix, Outlet::remote)
     }
 
     /// The address the connection came in at.

@@ -35,11 +35,12 @@ impl<H: Handler> Worker<H> {
         let high = hall.config.outbox_max / 4;
         let mut input = Input::new(bytes);
         loop {
+            let enough = hall.outlets.enough;
             let Some(outlet) = hall.outlets.get_mut(token) else {
                 return;
             };
             outlet.is.full |= outlet.half.outbox.len() > high;
-            if outlet.holds() {
+            if outlet.holds() || enough {
                 let left = input.take_all();
                 if !left.is_empty() {
                     *rest = Some(Box::new(left.to_vec()));

@@ -87,10 +87,7 @@ impl<H: Handler> Worker<H> {
         }
         let mut outlet = Outlet::new(token.generation, from, listener, self.hall.stamp());
         if local.is_some() {
-            outlet.extra = Some(Box::new(Extra {
-                local,
-                ..Extra::default()
-            }));
+            outlet.extra.get_or_insert_with(Box::<Extra>::default).local = local;
         }
         self.hall.outlets.insert(token, outlet);
         self.seat(token);
@@ -201,8 +198,9 @@ impl<H: Handler> Worker<H> {
             }
             rearm = true;
         }
-        if !waits && inlet.rest.is_some() {
-            self.resumed.push(token);
+        if !waits && inlet.rest.is_some() && !outlet.is.resumed {
+            outlet.is.resumed = true;
+            self.resumed.push_back(token);
         }
         if rearm {
             self.arm(token);

@@ -8,6 +8,7 @@
 //! hears frames, `timing` what falls due, `saying` settles what has been noted, `leaving` says
 //! goodbye.
 
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -39,7 +40,9 @@ pub struct Worker<H: Handler> {
     /// Accepted in this turn, or handed over by another worker; to be opened at its end.
     pub(super) newcomers: Vec<Newcomer>,
     /// Connections with bytes that came while they were not to be read, and may be read now.
-    pub(super) resumed: Vec<Token>,
+    pub(super) resumed: VecDeque<Token>,
+    /// Taken from the mailbox, and to be delivered.
+    letters: VecDeque<Letter<H>>,
     /// When connections are to be asked about.
     pub(super) deadlines: Wheel<Token>,
     pub(super) listeners: Vec<Listening>,
@@ -107,7 +110,8 @@ impl<H: Handler> Worker<H> {
                 addresses,
             },
             newcomers: Vec::new(),
-            resumed: Vec::new(),
+            resumed: VecDeque::new(),
+            letters: VecDeque::new(),
             deadlines: Wheel::default(),
             listeners: Vec::new(),
             retry: None,
@@ -180,10 +184,13 @@ impl<H: Handler> Worker<H> {
     /// The driver cannot go on.
     pub fn turn(&mut self, driver: &mut impl Driver) -> io::Result<bool> {
         self.clock_read = false;
+        self.hall.outlets.turn = self.hall.outlets.turn.wrapping_add(1);
+        self.hall.outlets.enough = false;
         let deadline = self.wakes_at();
         driver.wait(deadline, &mut |event| self.hear(event))?;
         self.read_clock();
         self.mailbox();
+        self.deliver();
         self.resume();
         self.timers();
         self.say(driver);
@@ -257,21 +264,31 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Reads on where reading had stopped.
+    /// Reads on where reading had stopped, as long as nobody has been told enough for this turn.
     fn resume(&mut self) {
-        for token in std::mem::take(&mut self.resumed) {
-            if self.hall.outlets.get(token).is_none() {
-                continue;
+        for _ in 0..self.resumed.len() {
+            if self.hall.outlets.enough {
+                return;
             }
-            let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
-                continue;
-            };
-            if let Some(mut rest) = inlet.rest.take() {
-                self.take_in(token, &mut rest, None);
+            if let Some(token) = self.resumed.pop_front() {
+                self.read_on(token);
             }
-            self.hall.outlets.touch(token);
-            self.end_of_input(token);
         }
+    }
+
+    fn read_on(&mut self, token: Token) {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        outlet.is.resumed = false;
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
+        if let Some(mut rest) = inlet.rest.take() {
+            self.take_in(token, &mut rest, None);
+        }
+        self.hall.outlets.touch(token);
+        self.end_of_input(token);
     }
 
     fn sent(&mut self, token: Token, chunks: Chunks) {
@@ -404,27 +421,39 @@ impl<H: Handler> Worker<H> {
                 Order::Stop => self.stop(),
             }
         }
-        for letter in letters {
-            match letter {
-                Letter::Publish(topic, message) => self.hall.publish_here(&topic, &message, None),
-                Letter::Broadcast(message) => self.hall.broadcast_here(&message),
-                Letter::Send(id, message) => {
-                    self.hall
-                        .say(id.token(), Voice::Other, |half| half.share(&message));
-                }
-                Letter::Event(id, event) => {
-                    let open = self
-                        .hall
-                        .outlets
-                        .get(id.token())
-                        .is_some_and(|outlet| outlet.is.open);
-                    if open {
-                        self.call(id.token(), Voice::Other, None, |handler, peer| {
-                            handler.on_event(peer, event);
-                        });
-                    } else {
-                        self.hall.guard(|| drop(event));
-                    }
+        self.letters.extend(letters);
+    }
+
+    /// Delivers letters, as long as nobody has been told enough for this turn.
+    fn deliver(&mut self) {
+        let mut weight = 0;
+        while !self.hall.outlets.enough
+            && let Some(letter) = self.letters.pop_front()
+        {
+            weight += letter.weight();
+            self.deliver_one(letter);
+        }
+        if weight > 0 {
+            self.hall.shared.delivered(self.hall.worker, weight);
+        }
+    }
+
+    fn deliver_one(&mut self, letter: Letter<H>) {
+        match letter {
+            Letter::Publish(topic, message) => self.hall.publish_here(&topic, &message, None),
+            Letter::Broadcast(message) => self.hall.broadcast_here(&message),
+            Letter::Send(id, message) => {
+                self.hall
+                    .say(id.token(), Voice::Other, |half| half.share(&message));
+            }
+            Letter::Event(id, event) => {
+                let outlet = self.hall.outlets.get(id.token());
+                if outlet.is_some_and(|outlet| outlet.is.open) {
+                    self.call(id.token(), Voice::Other, None, |handler, peer| {
+                        handler.on_event(peer, event);
+                    });
+                } else {
+                    self.hall.guard(|| drop(event));
                 }
             }
         }
@@ -483,7 +512,9 @@ impl<H: Handler> Worker<H> {
 
     /// When the loop must wake up whatever happens.
     fn wakes_at(&self) -> Option<Instant> {
-        let busy = !self.resumed.is_empty() || self.leaving.as_ref().is_some_and(Leaving::is_busy);
+        let busy = !self.resumed.is_empty()
+            || !self.letters.is_empty()
+            || self.leaving.as_ref().is_some_and(Leaving::is_busy);
         let now = busy.then_some(self.hall.now);
         let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
         let deadlines = [
