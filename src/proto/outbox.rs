@@ -228,7 +228,8 @@ fn begun(chunks: &Chunks) -> usize {
     let Some(first) = chunks.iter().next() else {
         return 0;
     };
-    if gone == 0 {
+    // The answer to the handshake is no frame: without it nothing that follows would be understood.
+    if gone == 0 && frames(first).next().is_some() {
         return 0;
     }
     let end = frames(first)

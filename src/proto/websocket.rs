@@ -124,7 +124,7 @@ impl Outbound {
 ///
 /// # Errors
 /// The rule the peer has broken; its Close is queued behind what was said before.
-#[inline]
+#[inline(always)]
 pub fn receive<'s, 'i: 's>(
     stream: &'s mut Stream,
     outbound: &mut Outbound,

@@ -164,9 +164,11 @@ impl Outlet {
         }
     }
 
-    /// Whether what comes in is not to be looked at now.
+    /// Whether what comes in is not to be looked at now. Once we have said Close nothing of it is
+    /// delivered or answered, and the peer's own Close must be seen.
     pub(super) fn holds(&self) -> bool {
-        self.is.full || self.is.paused || self.is.choked
+        let reasons = self.is.full || self.is.paused || self.is.choked;
+        reasons && self.half.phase() == Phase::Open
     }
 
     /// Whether messages may still be said.

@@ -196,6 +196,9 @@ impl<H: Handler> Worker<H> {
             driver.read(token, !unread);
             // Deadlines that were suspended count again from now.
             outlet.clock.heard = now;
+            if outlet.is.pinged && !outlet.is.closing {
+                outlet.clock.since = now;
+            }
             rearm = true;
         }
         if !waits && inlet.rest.is_some() {
@@ -206,8 +209,15 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Memory is used up: whoever holds the most is told 1013. False when there is nobody left.
+    /// Memory is used up: whoever holds the most is told 1013. False when there is nobody left, or
+    /// when those who have been told hold the excess: what the kernel has of theirs is freed later.
     fn shed(&mut self) -> bool {
+        let told = self.hall.outlets.tokens();
+        let told = told.filter(|(_, outlet)| outlet.is.shed);
+        let theirs: usize = told.map(|(_, outlet)| outlet.counted).sum();
+        if self.memory - theirs <= self.hall.config.memory_max {
+            return false;
+        }
         let holders = self
             .hall
             .outlets

@@ -130,14 +130,14 @@ impl<H: Handler> Worker<H> {
 impl Outlet {
     /// The earliest of its deadlines: how long until then, and what it is about.
     fn next_due(&self, config: &Config, now: u32) -> Option<(Duration, Due)> {
+        // Whoever is being cut has no deadlines left: it would be told the same one for ever.
+        if self.is.doomed {
+            return None;
+        }
         let left = |from: u32, timeout: Duration| {
             timeout.saturating_sub(Duration::from_millis(now.wrapping_sub(from).into()))
         };
         let clock = &self.clock;
-        // Its time is up; the end of the turn sees to it.
-        if self.is.doomed {
-            return None;
-        }
         if self.is.finishing {
             return Some((left(clock.since, config.linger_timeout), Due::Close));
         }

@@ -283,16 +283,16 @@ impl<H: Handler> Worker<H> {
         if outlet.half.outbox.home(chunks) > 0 {
             outlet.clock.wrote = stamp;
         }
-        if outlet.is.pinged {
-            // The pong is awaited from when the ping has left.
+        // The pong is awaited from when the ping has left.
+        let ping_left = outlet.is.pinged && !outlet.is.closing && outlet.half.outbox.is_empty();
+        if ping_left {
             outlet.clock.since = stamp;
         }
         let drained = outlet.is.full && outlet.half.outbox.len() <= low;
         outlet.is.full &= !drained;
         let talking = outlet.is_talking();
-        let pong_awaited = outlet.is.pinged && outlet.half.outbox.is_empty();
         self.hall.outlets.touch(token);
-        if pong_awaited {
+        if ping_left {
             self.arm(token);
         }
         if drained && talking {

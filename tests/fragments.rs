@@ -1,0 +1,191 @@
+//! Messages in parts (RFC 6455 5.4): any number of fragments, any size, control frames between them.
+
+mod support;
+
+use support::*;
+use ws4rs::Config;
+
+fn first(opcode: u8, payload: &str) -> Vec<u8> {
+    Frame::new(opcode, payload).begins().bytes()
+}
+
+fn more(payload: &str) -> Vec<u8> {
+    Frame::new(CONTINUATION, payload).begins().bytes()
+}
+
+fn last(payload: &str) -> Vec<u8> {
+    Frame::new(CONTINUATION, payload).bytes()
+}
+
+fn text_said(text: &str) -> Said {
+    Said::Text(text.into())
+}
+
+// F12
+fn refused(frames: &[u8], violation: &str) {
+    let played = echo(frames);
+    assert_eq!(played.close_code(), 1002);
+    assert_eq!(played.cause(), format!("Protocol({violation})"));
+}
+
+#[test]
+fn fragments_become_one_message() {
+    let played = echo(&[first(TEXT, "a"), more("b"), more("c"), last("d")].concat());
+    assert_eq!(played.said(), [text_said("abcd")]);
+    let played = echo(&[first(BINARY, "ab"), last("cd")].concat());
+    assert_eq!(played.said(), [Said::Binary(b"abcd".to_vec())]);
+}
+
+// F9
+#[test]
+fn control_frames_between_fragments_are_answered_at_once() {
+    let bytes = [
+        first(TEXT, "a"),
+        ping(b"1"),
+        more("b"),
+        ping(b"22"),
+        pong(b"unasked"),
+        last("c"),
+        ping(b"3"),
+    ];
+    let played = echo(&bytes.concat());
+    assert_eq!(
+        played.said(),
+        [
+            Said::Pong(b"1".into()),
+            Said::Pong(b"22".into()),
+            text_said("abc"),
+            Said::Pong(b"3".into()),
+        ]
+    );
+    assert!(played.told.contains(&Told::Pong(b"unasked".into())));
+}
+
+// F9: a split control frame inside a fragment's neighbours leaves the message as it was.
+#[test]
+fn the_longest_control_frames_fit_between_fragments() {
+    let long = [b'x'; 125];
+    let bytes = [
+        first(TEXT, "κόσμ"),
+        ping(&long),
+        more(""),
+        pong(&long),
+        last("ε"),
+    ];
+    let played = echo(&bytes.concat());
+    assert_eq!(
+        played.said(),
+        [Said::Pong(long.to_vec()), text_said("κόσμε")]
+    );
+}
+
+// F9, L6: a Close between fragments ends it; the message is not told.
+#[test]
+fn a_close_between_fragments_is_answered_and_the_message_given_up() {
+    let played = echo(&[first(TEXT, "half"), close(1000, "bye"), last("never")].concat());
+    assert_eq!(played.said(), [Said::Close(1000, String::new())]);
+    assert_eq!(played.cause(), "Peer");
+    assert!(!played.told.iter().any(|told| matches!(told, Told::Text(_))));
+}
+
+// F12
+#[test]
+fn a_continuation_of_nothing_is_refused() {
+    refused(&last("x"), "NothingToContinue");
+    refused(&more("x"), "NothingToContinue");
+    refused(
+        &[first(TEXT, "a"), last("b"), last("c")].concat(),
+        "NothingToContinue",
+    );
+    refused(&[text("whole"), more("c")].concat(), "NothingToContinue");
+}
+
+// F12
+#[test]
+fn a_new_message_inside_a_message_is_refused() {
+    for opcode in [TEXT, BINARY] {
+        for begun in [TEXT, BINARY] {
+            let whole = Frame::new(opcode, "b").bytes();
+            refused(&[first(begun, "a"), whole].concat(), "ContinuationExpected");
+            refused(
+                &[first(begun, ""), first(opcode, "b")].concat(),
+                "ContinuationExpected",
+            );
+        }
+    }
+}
+
+// F13
+#[test]
+fn empty_fragments_are_legal_anywhere() {
+    for opcode in [TEXT, BINARY] {
+        let said = |text: &str| match opcode {
+            TEXT => text_said(text),
+            _ => Said::Binary(text.into()),
+        };
+        let none = [first(opcode, ""), more(""), last("")].concat();
+        assert_eq!(echo(&none).said(), [said("")]);
+        let some = [first(opcode, ""), more("a"), more(""), last("")].concat();
+        assert_eq!(echo(&some).said(), [said("a")]);
+        let end = [first(opcode, "ab"), last("")].concat();
+        assert_eq!(echo(&end).said(), [said("ab")]);
+    }
+}
+
+// F7
+#[test]
+fn control_frames_are_not_fragmented() {
+    for opcode in [PING, PONG, CLOSE] {
+        refused(
+            &Frame::new(opcode, []).begins().bytes(),
+            "ControlFragmented",
+        );
+    }
+    refused(
+        &[first(TEXT, "a"), first(PING, "b")].concat(),
+        "ControlFragmented",
+    );
+}
+
+// P14, P4: a hundred thousand fragments cost their bytes and nothing each.
+#[test]
+fn a_fragment_costs_its_bytes_and_nothing_more() {
+    let mut world = World::with(Recorder::silent(), Config::default());
+    let conn = world.open();
+    world.feed(conn, &first(BINARY, "x"));
+    let frame = more("y");
+    let receive = frame.repeat(2048);
+    for turn in 1..=10 {
+        world.script.feed(conn, &receive);
+        world.turn();
+        let received = 1 + turn * 2048;
+        let held = world.memory();
+        assert!(
+            held >= received && held <= 2 * received,
+            "{received} received, {held} held"
+        );
+    }
+    // Empty ones cost nothing at all.
+    let held = world.memory();
+    world.feed(conn, &more("").repeat(20_000));
+    assert_eq!(world.memory(), held);
+    world.feed(conn, &last(""));
+    assert_eq!(world.memory(), 0);
+    assert!(matches!(
+        world.told().last(),
+        Some(Told::Binary(bytes)) if bytes.len() == 20_481
+    ));
+}
+
+// L10
+#[test]
+fn an_unfinished_message_is_freed_with_its_connection() {
+    let mut world = World::new(Recorder::silent());
+    let conn = world.open();
+    world.feed(conn, &first(TEXT, &"x".repeat(1000)));
+    assert!(world.memory() >= 1000);
+    world.script.reset(conn);
+    world.settle();
+    world.assert_empty();
+    assert_eq!(world.end().code, 1006);
+}
