@@ -414,10 +414,11 @@ fn a_message_past_the_limit_is_refused_by_its_header() {
 fn sixteen_mebibytes_come_back() {
     const SIZE: usize = 16 << 20;
     let bytes = noise(7, SIZE);
+    let framed = frame(true, BINARY, &bytes);
     everywhere(|setting| {
         let service = setting.serve(builder(setting).message_max(SIZE));
         let mut client = service.open();
-        client.send(BINARY, &bytes);
+        client.write(&framed);
         client.expect(BINARY, &bytes);
         client.goodbye();
     });
@@ -468,6 +469,8 @@ fn a_thousand_messages_at_once_are_answered_in_order() {
 #[test]
 fn a_slow_reader_that_comes_back_gets_everything() {
     const SIZE: usize = 60_000;
+    let noise = noise(1, SIZE);
+    let message = |n: u32| [&n.to_be_bytes()[..], &noise].concat();
     everywhere(|setting| {
         let service = setting.start();
         let mut client = service.open();
@@ -477,7 +480,7 @@ fn a_slow_reader_that_comes_back_gets_everything() {
         let mut sent = 0;
         let (mut left, full) = 'full: loop {
             assert!(sent < 4000, "the server takes everything and sends nothing");
-            let bytes = frame(true, BINARY, &noise(sent, SIZE));
+            let bytes = frame(true, BINARY, &message(sent));
             sent += 1;
             let mut gone = 0;
             while gone < bytes.len() {
@@ -492,8 +495,8 @@ fn a_slow_reader_that_comes_back_gets_everything() {
         };
         left.deadline();
         let writer = thread::spawn(move || left.write_all(&full).unwrap());
-        for seed in 0..sent {
-            client.expect(BINARY, &noise(seed, SIZE));
+        for n in 0..sent {
+            client.expect(BINARY, &message(n));
         }
         writer.join().unwrap();
         client.text("and on it goes");

@@ -385,11 +385,11 @@ fn a_slow_reader_is_treated_as_was_asked() {
     // More than any kernel buffers, in messages that a full outbox can be seen between.
     const MESSAGES: u32 = 600;
     let noise = noise(1, 60_000);
+    let all: Vec<u8> = (0..MESSAGES)
+        .flat_map(|n| frame(true, BINARY, &[&n.to_be_bytes()[..], &noise].concat()))
+        .collect();
     let speak = |address| {
         let mut speaker = Client::open(address);
-        let all: Vec<u8> = (0..MESSAGES)
-            .flat_map(|n| frame(true, BINARY, &[&n.to_be_bytes()[..], &noise[..]].concat()))
-            .collect();
         speaker.write(&all);
         // He is served to the end, whoever is slow.
         speaker.send(wire::PING, b"done");
@@ -399,7 +399,7 @@ fn a_slow_reader_is_treated_as_was_asked() {
     for (policy, first, last) in [
         ("drop-newest", true, false),
         ("drop-oldest", false, true),
-        ("close", true, false),
+        ("close", false, false),
     ] {
         let (_server, address) = serve(&[
             "broadcast",
