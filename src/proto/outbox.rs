@@ -65,7 +65,14 @@ pub struct Outbox {
     /// Whatever of the chunks under way has not begun to leave is dropped when they come home.
     cut: bool,
     /// The latest ping that could not be answered at once, for [`PONGS_MAX`] pongs were queued.
-    unanswered: Option<Box<[u8]>>,
+    unanswered: Option<Box<Unanswered>>,
+}
+
+/// The payload of a ping, behind a pointer of one word: few connections ever have one.
+#[derive(Debug)]
+struct Unanswered {
+    len: u8,
+    payload: [u8; 125],
 }
 
 impl Outbox {
@@ -147,7 +154,13 @@ impl Outbox {
             self.frame(Opcode::Pong, payload);
             self.pongs_waiting += (self.waiting.len() - before) as u16;
         } else {
-            self.unanswered = Some(payload.into());
+            let mut latest = Unanswered {
+                len: payload.len() as u8,
+                payload: [0; 125],
+            };
+            // 5.5: a control payload is at most 125 bytes.
+            latest.payload[..payload.len()].copy_from_slice(payload);
+            self.unanswered = Some(Box::new(latest));
         }
     }
 
@@ -179,9 +192,9 @@ impl Outbox {
             self.waiting.join(later);
         }
         if self.pongs_waiting < PONGS_MAX
-            && let Some(payload) = self.unanswered.take()
+            && let Some(latest) = self.unanswered.take()
         {
-            self.pong(&payload);
+            self.pong(&latest.payload[..usize::from(latest.len)]);
         }
         left
     }

@@ -44,7 +44,7 @@ pub struct Stream {
     /// The key, turned to meet the next of them.
     key: [u8; 4],
     /// A header of which the end has not come yet: `head[..head_len]`.
-    head: [u8; Header::SIZE_MAX],
+    head: [u8; Header::SIZE_MAX - 1],
     head_len: u8,
     /// The payload length of the control frame under way.
     control_len: u8,
@@ -87,7 +87,7 @@ impl Stream {
             held: text::Buffer::new(),
             left: 0,
             key: [0; 4],
-            head: [0; Header::SIZE_MAX],
+            head: [0; Header::SIZE_MAX - 1],
             head_len: 0,
             control_len: 0,
             frame: None,
@@ -213,15 +213,18 @@ impl Stream {
     ) -> Result<Option<Header>, Violation> {
         let had = usize::from(self.head_len);
         let more = input.len().min(Header::SIZE_MAX - had);
-        self.head[had..had + more].copy_from_slice(&input.peek()[..more]);
-        match Header::decode(&self.head[..had + more], role)? {
+        let mut head = [0; Header::SIZE_MAX];
+        head[..had].copy_from_slice(&self.head[..had]);
+        head[had..had + more].copy_from_slice(&input.peek()[..more]);
+        match Header::decode(&head[..had + more], role)? {
             Some((header, size)) => {
                 input.take(size - had);
                 self.head_len = 0;
                 Ok(Some(header))
             }
             None => {
-                input.take(more);
+                // had + more < Header::SIZE_MAX, or there would have been a header.
+                self.head[had..had + more].copy_from_slice(input.take(more));
                 self.head_len = (had + more) as u8;
                 Ok(None)
             }

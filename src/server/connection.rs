@@ -27,7 +27,8 @@ pub(crate) struct Inlet<S> {
 /// What the bytes that come in mean.
 pub(super) enum Stage<S> {
     /// A request head.
-    Opening(Opening),
+    // Boxed: it is short-lived, and what stays would be eight bytes larger for it.
+    Opening(Box<Opening>),
     /// Nothing yet: the handler decides later. The request, to be answered then.
     Deferred(Vec<u8>),
     /// Frames.
@@ -39,7 +40,7 @@ pub(super) enum Stage<S> {
 impl<S> Inlet<S> {
     pub(super) fn new() -> Self {
         Inlet {
-            stage: Stage::Opening(Opening::default()),
+            stage: Stage::Opening(Box::default()),
             rest: None,
         }
     }
@@ -174,6 +175,12 @@ impl Outlet {
     /// Whether messages may still be said.
     pub(super) fn is_talking(&self) -> bool {
         self.is.open && self.half.phase() == Phase::Open && !self.is.doomed
+    }
+
+    /// Whether the handler is still told of it, but for its end: until both have said Close, or it
+    /// has failed.
+    pub(super) fn is_heard(&self) -> bool {
+        self.is.open && self.half.phase() != Phase::Closed && !self.is.doomed
     }
 
     /// Notes why the connection ends; the first to know is right.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::connection::{Inlet, Stage};
+use super::connection::{Inlet, Outlet, Stage};
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
@@ -413,12 +413,8 @@ impl<H: Handler> Worker<H> {
                         .say(id.token(), Voice::Other, |half| half.share(&message));
                 }
                 Letter::Event(id, event) => {
-                    let open = self
-                        .hall
-                        .outlets
-                        .get(id.token())
-                        .is_some_and(|outlet| outlet.is.open);
-                    if open {
+                    let outlet = self.hall.outlets.get(id.token());
+                    if outlet.is_some_and(Outlet::is_heard) {
                         self.call(id.token(), Voice::Other, None, |handler, peer| {
                             handler.on_event(peer, event);
                         });
