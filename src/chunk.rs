@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -161,6 +161,24 @@ impl Chunks {
             queue.gone -= first.len();
             queue.drop_front();
         }
+    }
+
+    /// Writes all of it. When that fails, what has gone has gone, and the rest may be tried again.
+    ///
+    /// # Errors
+    /// What `out` says; `WriteZero` when it takes nothing.
+    pub fn write_to(&mut self, mut out: impl io::Write) -> io::Result<()> {
+        while !self.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 16];
+            let filled = self.slices(&mut slices);
+            match out.write_vectored(&slices[..filled]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Takes whole chunks from the front, until there are `max` bytes or more of them.

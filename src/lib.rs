@@ -68,6 +68,11 @@ pub use reactor::Address;
 #[cfg(unix)]
 pub use server::*;
 
+/// README's example compiles.
+#[cfg(all(doctest, unix))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// The back door, for tests, benches, fuzzing and perf. No promises.
 #[doc(hidden)]
 #[rustfmt::skip]

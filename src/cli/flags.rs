@@ -1,5 +1,6 @@
 //! What a user may say.
 
+use std::io::IsTerminal;
 use std::num::ParseFloatError;
 use std::time::Duration;
 
@@ -163,6 +164,8 @@ impl Flags {
         };
         let log = tracing_subscriber::fmt()
             .with_max_level(level)
+            // A file or a service manager wants no colours.
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => log.with_target(false).init(),

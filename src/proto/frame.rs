@@ -100,7 +100,7 @@ impl Header {
     ///
     /// # Errors
     /// The rule that the bytes break, known as soon as the first offending byte is there.
-    #[inline]
+    #[inline(always)]
     pub fn decode(bytes: &[u8], role: Role) -> Result<Option<(Header, usize)>, Violation> {
         let Some(&first) = bytes.first() else {
             return Ok(None);

@@ -60,6 +60,24 @@ impl<'a> From<&'a [u8]> for Message<'a> {
     }
 }
 
+impl<'a> From<&'a String> for Message<'a> {
+    fn from(text: &'a String) -> Self {
+        Message::Text(text)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Message<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Message::Binary(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Message<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Message::Binary(bytes)
+    }
+}
+
 /// A message framed once, to be sent to many: cheap to clone, never copied again.
 #[derive(Clone, Debug)]
 pub struct Prepared(Arc<[u8]>);

@@ -124,7 +124,7 @@ impl Outbound {
 ///
 /// # Errors
 /// The rule the peer has broken; its Close is queued behind what was said before.
-#[inline]
+#[inline(always)]
 pub fn receive<'s, 'i: 's>(
     stream: &'s mut Stream,
     outbound: &mut Outbound,
@@ -192,6 +192,36 @@ impl WebSocket {
         input: &mut Input<'i>,
     ) -> Result<Option<Event<'s>>, Violation> {
         receive(&mut self.stream, &mut self.outbound, input, &self.rules)
+    }
+
+    /// Tells `hear` every event in `input`, with the half that answers: an echo sends what it is
+    /// lent, which [`receive`](Self::receive) alone does not allow. Then send what
+    /// [`outgoing`](Self::outgoing) holds.
+    ///
+    /// ```
+    /// # use ws4rs::proto::{Event, Input, Role, Rules, WebSocket};
+    /// # let mut websocket = WebSocket::new(Rules { role: Role::Server, message_max: 1 << 20 });
+    /// # let mut received = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    /// websocket.hear(&mut Input::new(&mut received), |event, outbound| {
+    ///     if let Event::Message(message) = event {
+    ///         outbound.send(message);
+    ///     }
+    /// })?;
+    /// # assert_eq!(websocket.outgoing().unwrap().len(), 7);
+    /// # Ok::<(), ws4rs::proto::Violation>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn hear(
+        &mut self,
+        input: &mut Input<'_>,
+        mut hear: impl FnMut(Event<'_>, &mut Outbound),
+    ) -> Result<(), Violation> {
+        while let Some(event) = receive(&mut self.stream, &mut self.outbound, input, &self.rules)? {
+            hear(event, &mut self.outbound);
+        }
+        Ok(())
     }
 
     /// Queues a message.

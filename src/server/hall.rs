@@ -148,15 +148,11 @@ impl Outlet {
                 return Some(Sent::Closing);
             }
             SlowPolicy::DropOldest => {
-                while self.half.outbox.len() >= limits.max {
-                    if self.half.outbox.drop_oldest() == 0 {
-                        break;
-                    }
+                while self.half.outbox.len() >= limits.max && self.half.outbox.drop_oldest() > 0 {
                     count(&counters.dropped);
                 }
-                if self.half.outbox.len() < limits.max {
-                    return None;
-                }
+                // What is left has begun to leave: the newest goes behind it.
+                return None;
             }
             SlowPolicy::DropNewest => {}
         }

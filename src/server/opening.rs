@@ -150,7 +150,7 @@ impl<H: Handler> Worker<H> {
             .open(self.hall.worker)
             .fetch_add(1, Ordering::Relaxed);
         self.hall.outlets.touch(token);
-        // The idle deadline may be earlier than what is left of the handshake's.
+        // Silence may be noticed before the handshake would have been.
         self.arm(token);
         self.call(token, Voice::Other, None, |handler, peer| {
             handler.on_open(peer)

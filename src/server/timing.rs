@@ -65,9 +65,9 @@ impl<H: Handler> Worker<H> {
             return;
         };
         if outlet.clock.is_due_after(now as u32, left) {
-            let at = self
-                .deadlines
-                .insert(now, now + left.as_millis() as u64, token);
+            // Never in the turn that asks: what is due may only be seen to at its end.
+            let at = now + (left.as_millis() as u64).max(1);
+            let at = self.deadlines.insert(now, at, token);
             outlet.clock.due = Clock::mark(at);
         }
     }
