@@ -213,7 +213,8 @@ fn a_deferred_upgrade_may_be_refused_or_forgotten() {
     let refuse = |deferred: Deferred<Recorder>| {
         deferred.refuse(Response::new(StatusCode::UNAUTHORIZED).body("who?"));
     };
-    let ways: [(fn(Deferred<Recorder>), u16, &[u8]); 3] = [
+    type Way = fn(Deferred<Recorder>);
+    let ways: [(Way, u16, &[u8]); 3] = [
         (refuse, 401, b"who?"),
         (drop, 503, b""),
         (

@@ -181,9 +181,9 @@ impl Outbox {
             self.waiting.join(later);
         }
         if self.pongs_waiting < PONGS_MAX
-            && let Some(payload) = self.unanswered.take()
+            && let Some(latest) = self.unanswered.take()
         {
-            self.pong(&payload);
+            self.pong(&latest.payload[..usize::from(latest.len)]);
         }
         left
     }

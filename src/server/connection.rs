@@ -212,6 +212,12 @@ impl Outlet {
         self.is.open && self.half.phase() == Phase::Open && !self.is.doomed
     }
 
+    /// Whether the handler is still told of it, but for its end: until both have said Close, or it
+    /// has failed.
+    pub(super) fn is_heard(&self) -> bool {
+        self.is.open && self.half.phase() != Phase::Closed && !self.is.doomed
+    }
+
     /// Notes why the connection ends; the first to know is right.
     pub(super) fn ends(&mut self, cause: Cause, code: CloseCode, reason: &str, by_peer: bool) {
         self.ending.get_or_insert_with(|| {

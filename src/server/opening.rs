@@ -131,7 +131,10 @@ impl<H: Handler> Worker<H> {
         let mut answer = Vec::new();
         if let Err(fault) = accept.answer.write(request, &mut answer) {
             tracing::error!(%fault, "the handler's acceptance was not sent");
-            return self.answer(token, &fault.into(), false);
+            self.answer(token, &fault.into(), false);
+            // The state's `Drop` is the handler's code.
+            self.hall.guard(|| drop(accept));
+            return;
         }
         if let Some(name) = accept.answer.chosen() {
             outlet
@@ -187,7 +190,10 @@ impl<H: Handler> Worker<H> {
                 self.hall.outlets.touch(token);
             }
             (Err(response), _) => self.answer(token, &response, false),
-            (Ok(_), Err(refusal)) => self.answer(token, &refusal.response(), false),
+            (Ok(accept), Err(refusal)) => {
+                self.answer(token, &refusal.response(), false);
+                self.hall.guard(|| drop(accept));
+            }
         }
     }
 

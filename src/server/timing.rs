@@ -45,12 +45,8 @@ impl<H: Handler> Worker<H> {
         }
         while let Some((_, timers)) = self.hall.timers.take(now) {
             for (token, key) in timers {
-                let open = self
-                    .hall
-                    .outlets
-                    .get(token)
-                    .is_some_and(|outlet| outlet.is.open);
-                if open {
+                let outlet = self.hall.outlets.get(token);
+                if outlet.is_some_and(Outlet::is_heard) {
                     self.call(token, Voice::Other, None, |handler, peer| {
                         handler.on_timer(peer, key)
                     });

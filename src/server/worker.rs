@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::connection::{Inlet, Stage};
+use super::connection::{Inlet, Outlet, Stage};
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
@@ -448,7 +448,7 @@ impl<H: Handler> Worker<H> {
             }
             Letter::Event(id, event) => {
                 let outlet = self.hall.outlets.get(id.token());
-                if outlet.is_some_and(|outlet| outlet.is.open) {
+                if outlet.is_some_and(Outlet::is_heard) {
                     self.call(id.token(), Voice::Other, None, |handler, peer| {
                         handler.on_event(peer, event);
                     });
