@@ -14,7 +14,7 @@ use crate::chunk::{Chunk, Chunks};
 /// How much may wait, and what happens past it.
 #[derive(Clone, Copy, Debug)]
 pub struct OutboxLimits {
-    /// A message is taken while no more than this waits, so that one always fits an empty outbox.
+    /// A message is taken while less than this waits, so that one always fits an empty outbox.
     pub max: usize,
     /// Past this the peer's own requests are not read.
     pub high: usize,
@@ -62,6 +62,8 @@ pub struct Outbox {
     pongs_under_way: u16,
     /// The chunks are with the kernel.
     away: bool,
+    /// The kernel took nothing of them the last time.
+    stalled: bool,
     /// Whatever of the chunks under way has not begun to leave is dropped when they come home.
     cut: bool,
     /// The latest ping that could not be answered at once, for [`PONGS_MAX`] pongs were queued.
@@ -79,6 +81,7 @@ impl Outbox {
             pongs_waiting: 0,
             pongs_under_way: 0,
             away: false,
+            stalled: false,
             cut: false,
             unanswered: None,
         }
@@ -97,6 +100,11 @@ impl Outbox {
     /// Whether a send is under way.
     pub fn is_away(&self) -> bool {
         self.away
+    }
+
+    /// Whether the kernel took nothing of what it was last given.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     /// Whether there is something to [`take`](Self::take).
@@ -169,6 +177,7 @@ impl Outbox {
     pub fn home(&mut self, mut chunks: Chunks) -> usize {
         let left = self.under_way - chunks.len();
         self.away = false;
+        self.stalled = left == 0;
         self.under_way = 0;
         if std::mem::take(&mut self.cut) {
             chunks.truncate(begun(&chunks));
@@ -183,7 +192,7 @@ impl Outbox {
         if self.pongs_waiting < PONGS_MAX
             && let Some(latest) = self.unanswered.take()
         {
-            self.pong(&latest.payload[..usize::from(latest.len)]);
+            self.pong(&latest);
         }
         left
     }

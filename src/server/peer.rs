@@ -60,10 +60,14 @@ impl<H: Handler> Peer<'_, H> {
             .say(self.token, self.voice, |half| half.share(message))
     }
 
-    /// Sends a ping; of a longer payload the first 125 bytes.
+    /// Sends a ping; of a longer payload the first 125 bytes. Not to a peer that does not read: no
+    /// policy acts for the sake of a ping.
     pub fn ping(&mut self, payload: &[u8]) -> Sent {
+        if self.buffered() >= self.hall.config.outbox_max {
+            return Sent::Dropped;
+        }
         self.hall
-            .say(self.token, self.voice, |half| half.ping(payload))
+            .say(self.token, Voice::Answer, |half| half.ping(payload))
     }
 
     /// Begins the closing handshake: `code` and the first 123 bytes of `reason` are sent behind what

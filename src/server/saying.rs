@@ -171,7 +171,9 @@ impl<H: Handler> Worker<H> {
         }
         if outlet.half.outbox.is_ready() {
             driver.send(token, outlet.half.outbox.take());
-            outlet.clock.wrote = now;
+            if !outlet.half.outbox.is_stalled() {
+                outlet.clock.wrote = now;
+            }
             rearm |= outlet
                 .clock
                 .is_due_after(now, self.hall.config.write_timeout);
