@@ -124,8 +124,18 @@ impl Config {
                 "pong_timeout must be longer than zero",
             ),
         ];
-        zero.into_iter()
-            .find_map(|(wrong, why)| wrong.then_some(why))
+        let times = [
+            self.handshake_timeout,
+            self.idle_timeout,
+            self.pong_timeout,
+            self.close_timeout,
+            self.write_timeout,
+            self.linger_timeout,
+        ];
+        let too_long = times.into_iter().any(|time| time > TIME_MAX);
+        let long = (too_long, "a timeout must be at most 24 days");
+        let mut faults = zero.into_iter().chain([long]);
+        faults.find_map(|(wrong, why)| wrong.then_some(why))
     }
 }
 
@@ -153,5 +163,7 @@ pub enum OnPanic {
     StopServer,
 }
 
+/// 24 days: connections note the time in 32 bits of milliseconds.
+const TIME_MAX: Duration = Duration::from_secs(24 * 24 * 3600);
 /// 1024: a connection's id has ten bits for its worker.
 pub(crate) const WORKERS_MAX: usize = 1024;
