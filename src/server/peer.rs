@@ -196,5 +196,6 @@ impl<H: Handler> Peer<'_, H> {
     }
 }
 
-/// 4 KiB: below, a system call of its own costs more than the copy it saves.
-const AT_ONCE_FROM: usize = 4 << 10;
+/// 32 KiB: measured, server's time per echo against the outbox: 8 to 10 % more at 4 and 8 KiB, where a
+/// system call of its own costs more than the copy it saves, level at 16 KiB, 14 % less at 64 KiB.
+const AT_ONCE_FROM: usize = 32 << 10;
