@@ -58,7 +58,7 @@ pub mod waker;
 
 pub use waker::Waker;
 
-/// What the kernel does for us. See the [contract](self#the-contract).
+/// What the kernel does for us. The contract stands at the top of this file.
 pub trait Driver {
     /// Takes a socket into the house and starts reading, or accepting, from it.
     ///
