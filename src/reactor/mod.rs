@@ -6,7 +6,7 @@
 //!
 //! [`socket`] makes what listens. [`slots`] is where a driver keeps its sources, `turn` what it tells
 //! with, `ending` how a source ends; `buffers` is the memory that io_uring receives into, `tag` the word
-//! it gives back; [`waker`] comes from other threads.
+//! it gives back; [`mod@probe`] tries a kernel out; [`waker`] comes from other threads.
 //!
 //! # The contract
 //!
@@ -46,6 +46,7 @@ use crate::chunk::Chunks;
 mod buffers;
 mod ending;
 pub mod poll;
+pub mod probe;
 pub mod slots;
 pub mod socket;
 #[cfg(target_os = "linux")]
@@ -56,6 +57,7 @@ mod turn;
 pub mod uring;
 pub mod waker;
 
+pub use probe::probe;
 pub use waker::Waker;
 
 /// What the kernel does for us. The contract stands at the top of this file.

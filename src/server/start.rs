@@ -3,15 +3,13 @@
 //! Every worker makes its kernel interface on its own thread, for an io_uring belongs to the thread
 //! that made it, and tries it there. The server is ready when all of them are.
 
-use std::net::ToSocketAddrs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::{fs, io};
 
-use socket2::Socket;
-
+use super::bind::{Bound, bind};
 use super::handle::Handle;
 use super::handler::Handler;
 use super::mailbox::{Order, Shared};
@@ -19,9 +17,9 @@ use super::worker::{Listener, Worker};
 use super::{Config, Error, Place};
 use crate::config::Backend;
 use crate::reactor::poll::Poll;
+use crate::reactor::{Address, Driver};
 #[cfg(target_os = "linux")]
-use crate::reactor::uring::Uring;
-use crate::reactor::{Address, Driver, socket};
+use crate::reactor::{probe, uring::Uring};
 
 /// A server at work. Dropped, it stops.
 pub struct Running<H: Handler> {
@@ -262,7 +260,7 @@ impl<H: Handler, F: Fn() -> H> Drop for End<'_, H, F> {
 #[cfg(target_os = "linux")]
 fn try_uring() -> io::Result<Uring> {
     let mut uring = Uring::new()?;
-    uring.probe()?;
+    probe(&mut uring)?;
     Ok(uring)
 }
 
@@ -302,131 +300,4 @@ fn pin(worker: usize) {
     if !core.is_some_and(|core| core_affinity::set_for_current(*core)) {
         tracing::warn!(worker, "could not be pinned to a core");
     }
-}
-
-/// Sockets that listen: for each worker its own.
-struct Bound {
-    listeners: Vec<Vec<Listener>>,
-    addresses: Vec<Address>,
-    urls: Vec<String>,
-    files: Vec<PathBuf>,
-}
-
-fn bind(config: &Config, places: Vec<Place>) -> Result<Bound, Error> {
-    let mut bound = Bound {
-        listeners: (0..config.workers).map(|_| Vec::new()).collect(),
-        addresses: Vec::new(),
-        urls: Vec::new(),
-        files: Vec::new(),
-    };
-    if places.is_empty() {
-        return Err(Error::Config(
-            "a server needs an address: call bind or listener",
-        ));
-    }
-    for place in places {
-        let name = match &place {
-            Place::Named(name) => name.clone(),
-            Place::Inherited(_) => "an inherited socket".to_owned(),
-        };
-        bound.add(config, place).map_err(|source| Error::Bind {
-            address: name,
-            source,
-        })?;
-    }
-    Ok(bound)
-}
-
-impl Bound {
-    fn add(&mut self, config: &Config, place: Place) -> io::Result<()> {
-        let place = match place {
-            Place::Inherited(descriptor) => {
-                let socket = socket::inherit(descriptor)?;
-                let url = match socket.local_addr()?.as_pathname() {
-                    Some(path) => unix_url(path),
-                    None => format!("ws://{}", socket::local_address(&socket)?),
-                };
-                return self.add_one(socket, url);
-            }
-            Place::Named(name) => name,
-        };
-        if let Some(path) = place.strip_prefix("unix:") {
-            let path = Path::new(path);
-            let socket = socket::listen_unix(path)?;
-            self.files.push(path.to_owned());
-            return self.add_one(socket, unix_url(path));
-        }
-        let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
-        for address in place.to_socket_addrs()? {
-            match listen_on(address, config) {
-                Ok(sockets) if sockets.len() == 1 => {
-                    let url = format!("ws://{}", socket::local_address(&sockets[0])?);
-                    return sockets
-                        .into_iter()
-                        .try_for_each(|socket| self.add_one(socket, url.clone()));
-                }
-                Ok(sockets) => return self.add_each(sockets),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    /// A socket that only one worker can listen on; it hands out what it accepts.
-    fn add_one(&mut self, socket: Socket, url: String) -> io::Result<()> {
-        let place = self.place(&socket, url)?;
-        let worker = usize::from(place) % self.listeners.len();
-        let shared_out = self.listeners.len() > 1;
-        self.listeners[worker].push(Listener {
-            socket,
-            place,
-            shared_out,
-        });
-        Ok(())
-    }
-
-    /// A socket for each worker; the kernel deals out what comes in.
-    fn add_each(&mut self, sockets: Vec<Socket>) -> io::Result<()> {
-        let url = format!("ws://{}", socket::local_address(&sockets[0])?);
-        let place = self.place(&sockets[0], url)?;
-        for (listeners, socket) in self.listeners.iter_mut().zip(sockets) {
-            listeners.push(Listener {
-                socket,
-                place,
-                shared_out: false,
-            });
-        }
-        Ok(())
-    }
-
-    fn place(&mut self, socket: &Socket, url: String) -> io::Result<u16> {
-        let place = u16::try_from(self.addresses.len()).map_err(io::Error::other)?;
-        self.addresses.push(socket::local_address(socket)?);
-        self.urls.push(url);
-        Ok(place)
-    }
-}
-
-/// One socket, or one for each worker where the kernel balances between them.
-fn listen_on(address: std::net::SocketAddr, config: &Config) -> io::Result<Vec<Socket>> {
-    if config.workers == 1 || !cfg!(target_os = "linux") {
-        return Ok(vec![socket::listen(address, config.reuse_port)?]);
-    }
-    if !config.reuse_port {
-        socket::prove_free(address)?;
-    }
-    let first = socket::listen(address, true)?;
-    let address = match socket::local_address(&first)? {
-        Address::Ip(address) => address,
-        Address::Unix => address,
-    };
-    let mut sockets = vec![first];
-    for _ in 1..config.workers {
-        sockets.push(socket::listen(address, true)?);
-    }
-    Ok(sockets)
-}
-
-fn unix_url(path: &Path) -> String {
-    format!("ws+unix:{}", path.display())
 }

@@ -10,23 +10,23 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::connection::{Inlet, Outlet, Stage};
+use super::connection::{Inlet, Stage};
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
-use super::mailbox::{Letter, Order, Shared, Taken, count};
+use super::mailbox::{Letter, Shared};
 use super::peer::Peer;
 use super::wheel::Wheel;
 use crate::chunk::Chunks;
-use crate::config::{Config, OnPanic};
+use crate::config::Config;
 use crate::proto::{CloseCode, Role, Rules};
 use crate::reactor::{Address, Driver, Event, Line, Source, Token};
 use crate::topics::Topics;
@@ -42,7 +42,7 @@ pub struct Worker<H: Handler> {
     /// Connections with bytes that came while they were not to be read, and may be read now.
     pub(super) resumed: VecDeque<Token>,
     /// Taken from the mailbox, and to be delivered.
-    letters: VecDeque<Letter<H>>,
+    pub(super) letters: VecDeque<Letter<H>>,
     /// When connections are to be asked about.
     pub(super) deadlines: Wheel<Token>,
     pub(super) listeners: Vec<Listening>,
@@ -396,85 +396,6 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// What other threads ask.
-    fn mailbox(&mut self) {
-        let Some(Taken { orders, letters }) = self.hall.shared.take(self.hall.worker) else {
-            return;
-        };
-        for order in orders {
-            match order {
-                Order::Adopt {
-                    socket,
-                    from,
-                    listener,
-                } => {
-                    self.newcomers.push(Newcomer {
-                        socket,
-                        from,
-                        listener,
-                        adopted: true,
-                    });
-                }
-                Order::Decide(token, decision) => self.decided(token, decision),
-                Order::Unchoke => self.unchoke(),
-                Order::Drain(how) => self.drain(how),
-                Order::Stop => self.stop(),
-            }
-        }
-        self.letters.extend(letters);
-    }
-
-    /// Delivers letters, as long as nobody has been told enough for this turn.
-    fn deliver(&mut self) {
-        let mut weight = 0;
-        while !self.hall.outlets.enough
-            && let Some(letter) = self.letters.pop_front()
-        {
-            weight += letter.weight();
-            self.deliver_one(letter);
-        }
-        if weight > 0 {
-            self.hall.shared.delivered(self.hall.worker, weight);
-        }
-    }
-
-    fn deliver_one(&mut self, letter: Letter<H>) {
-        match letter {
-            Letter::Publish(topic, message) => self.hall.publish_here(&topic, &message, None),
-            Letter::Broadcast(message) => self.hall.broadcast_here(&message),
-            Letter::Send(id, message) => {
-                self.hall
-                    .say(id.token(), Voice::Other, |half| half.share(&message));
-            }
-            Letter::Event(id, event) => {
-                let outlet = self.hall.outlets.get(id.token());
-                if outlet.is_some_and(Outlet::is_heard) {
-                    self.call(id.token(), Voice::Other, None, |handler, peer| {
-                        handler.on_event(peer, event);
-                    });
-                } else {
-                    self.hall.guard(|| drop(event));
-                }
-            }
-        }
-    }
-
-    /// Every mailbox that was full may have room: whoever still has too much will say so again.
-    fn unchoke(&mut self) {
-        let choked: Vec<_> = self
-            .hall
-            .outlets
-            .tokens()
-            .filter_map(|(token, outlet)| outlet.is.choked.then_some(token))
-            .collect();
-        for token in choked {
-            if let Some(outlet) = self.hall.outlets.get_mut(token) {
-                outlet.is.choked = false;
-            }
-            self.hall.outlets.touch(token);
-        }
-    }
-
     /// Calls the handler for an open connection. A panic costs the connection.
     pub(super) fn call(
         &mut self,
@@ -526,34 +447,6 @@ impl<H: Handler> Worker<H> {
         ];
         let first = deadlines.into_iter().flatten().min()?;
         Some(self.epoch + Duration::from_millis(first))
-    }
-}
-
-impl<H: Handler> Hall<H> {
-    /// Runs code of the handler's that belongs to no open connection. `None` if it panicked.
-    pub(super) fn guard<R>(&self, code: impl FnOnce() -> R) -> Option<R> {
-        let result = catch_unwind(AssertUnwindSafe(code));
-        result.map_err(|panic| self.count_panic(panic)).ok()
-    }
-
-    /// A callback for an open connection has panicked.
-    #[cold]
-    pub(super) fn panicked(&mut self, token: Token, panic: Box<dyn std::any::Any + Send>) {
-        self.count_panic(panic);
-        if let Some(outlet) = self.outlets.get_mut(token) {
-            outlet.fail(Cause::Panicked, CloseCode::INTERNAL_ERROR, "");
-        }
-        self.outlets.touch(token);
-    }
-
-    /// Counts a panic, or passes it on if that is what it should cost.
-    #[cold]
-    fn count_panic(&self, panic: Box<dyn std::any::Any + Send>) {
-        if self.config.on_panic == OnPanic::StopServer {
-            resume_unwind(panic);
-        }
-        count(&self.counters().panics);
-        tracing::error!("a handler panicked");
     }
 }
 

@@ -1,0 +1,88 @@
+//! What other threads ask of this worker: its mailbox, emptied once a turn.
+
+use super::connection::Outlet;
+use super::hall::Voice;
+use super::handler::Handler;
+use super::mailbox::{Letter, Order, Taken};
+use super::worker::{Newcomer, Worker};
+
+impl<H: Handler> Worker<H> {
+    /// What other threads ask.
+    pub(super) fn mailbox(&mut self) {
+        let Some(Taken { orders, letters }) = self.hall.shared.take(self.hall.worker) else {
+            return;
+        };
+        for order in orders {
+            match order {
+                Order::Adopt {
+                    socket,
+                    from,
+                    listener,
+                } => {
+                    self.newcomers.push(Newcomer {
+                        socket,
+                        from,
+                        listener,
+                        adopted: true,
+                    });
+                }
+                Order::Decide(token, decision) => self.decided(token, decision),
+                Order::Unchoke => self.unchoke(),
+                Order::Drain(how) => self.drain(how),
+                Order::Stop => self.stop(),
+            }
+        }
+        self.letters.extend(letters);
+    }
+
+    /// Delivers letters, as long as nobody has been told enough for this turn.
+    pub(super) fn deliver(&mut self) {
+        let mut weight = 0;
+        while !self.hall.outlets.enough
+            && let Some(letter) = self.letters.pop_front()
+        {
+            weight += letter.weight();
+            self.deliver_one(letter);
+        }
+        if weight > 0 {
+            self.hall.shared.delivered(self.hall.worker, weight);
+        }
+    }
+
+    fn deliver_one(&mut self, letter: Letter<H>) {
+        match letter {
+            Letter::Publish(topic, message) => self.hall.publish_here(&topic, &message, None),
+            Letter::Broadcast(message) => self.hall.broadcast_here(&message),
+            Letter::Send(id, message) => {
+                self.hall
+                    .say(id.token(), Voice::Other, |half| half.share(&message));
+            }
+            Letter::Event(id, event) => {
+                let outlet = self.hall.outlets.get(id.token());
+                if outlet.is_some_and(Outlet::is_heard) {
+                    self.call(id.token(), Voice::Other, None, |handler, peer| {
+                        handler.on_event(peer, event);
+                    });
+                } else {
+                    self.hall.guard(|| drop(event));
+                }
+            }
+        }
+    }
+
+    /// Every mailbox that was full may have room: whoever still has too much will say so again.
+    fn unchoke(&mut self) {
+        let choked: Vec<_> = self
+            .hall
+            .outlets
+            .tokens()
+            .filter_map(|(token, outlet)| outlet.is.choked.then_some(token))
+            .collect();
+        for token in choked {
+            if let Some(outlet) = self.hall.outlets.get_mut(token) {
+                outlet.is.choked = false;
+            }
+            self.hall.outlets.touch(token);
+        }
+    }
+}
