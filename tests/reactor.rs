@@ -24,7 +24,7 @@ macro_rules! on_every_kernel {
             $(#[test] fn $conversation() {
                 match ws4rs::internal::reactor::uring::Uring::new() {
                     Ok(mut driver) => {
-                        driver.probe().unwrap();
+                        ws4rs::internal::reactor::probe(&mut driver).unwrap();
                         super::$conversation(super::House::new(driver));
                     }
                     Err(error) => eprintln!("not run, there is no io_uring here: {error}"),
