@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 use std::{fs, thread};
 
-use ws4rs::config::Backend;
+use ws4rs::config::{Backend, OnPanic};
 use ws4rs::http::{HeaderName, HeaderValue, StatusCode};
 use ws4rs::{
     Accept, Address, CloseCode, Closed, ConnectionId, Drain, Error, Handle, Handler, Message, Peer,
@@ -92,6 +92,7 @@ impl Handler for Desk {
                 peer.close(code, reason);
             }
             ["/terminate"] => peer.terminate(),
+            ["/panic"] => panic!("as asked"),
             ["/where"] => {
                 let subprotocol = peer.subprotocol().unwrap_or("none");
                 let line = format!("{} {} {subprotocol}", peer.remote(), peer.local());
@@ -936,6 +937,31 @@ fn an_address_is_free_again_once_its_server_has_ended() {
         let again = setting.serve(setting.bare().bind(address.to_string()));
         assert_eq!(again.at(0), address);
         again.open().goodbye();
+    });
+}
+
+#[test]
+fn a_panic_ends_the_server_if_that_is_what_it_should_cost() {
+    everywhere(|setting| {
+        let service = setting.serve(builder(setting).on_panic(OnPanic::StopServer));
+        let (mut client, mut other) = (service.open(), service.open());
+        client.send(TEXT, b"/panic");
+        client.expect_cut();
+        other.expect_cut();
+        assert!(matches!(service.running.wait(), Err(Error::Panicked)));
+    });
+}
+
+#[test]
+fn a_factory_that_panics_starts_no_server() {
+    everywhere(|setting| {
+        let workers = AtomicUsize::new(0);
+        let started = builder(setting).start(move || {
+            // The last of them, when the others are ready.
+            assert!(workers.fetch_add(1, Ordering::Relaxed) + 1 < setting.workers);
+            idle()
+        });
+        assert!(matches!(started, Err(Error::Panicked)));
     });
 }
 
