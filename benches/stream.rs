@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ws4rs::proto::{Event, Header, Input, Opcode, Role, Rules, WebSocket};
+use ws4rs::proto::{Event, Header, Input, Opcode, Rules, WebSocket};
 
 /// What the kernel hands over at once.
 const RECEIVED: usize = 16 << 10;
@@ -51,10 +51,7 @@ fn stream(criterion: &mut Criterion) {
         ),
     ] {
         let mut kernel = vec![0; RECEIVED];
-        let mut websocket = WebSocket::new(Rules {
-            role: Role::Server,
-            message_max: 1 << 20,
-        });
+        let mut websocket = WebSocket::new(Rules::server(1 << 20));
         let mut said = Vec::new();
         script.play(&mut websocket, &mut kernel, |bytes| {
             said.extend_from_slice(bytes);

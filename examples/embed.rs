@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use ws4rs::proto::handshake::{Acceptance, Fields, HeadLimits, Opening, Refusal, Request};
-use ws4rs::proto::{Event, Input, Phase, Role, Rules, WebSocket};
+use ws4rs::proto::{Event, Input, Phase, Rules, WebSocket};
 
 fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:9001")?;
@@ -35,10 +35,7 @@ fn serve(mut stream: &TcpStream) -> io::Result<()> {
     };
 
     stream.set_read_timeout(None)?;
-    let mut websocket = WebSocket::new(Rules {
-        role: Role::Server,
-        message_max: 1 << 20,
-    });
+    let mut websocket = WebSocket::new(Rules::server(1 << 20));
     let mut received = behind.len();
     buffer[..received].copy_from_slice(&behind);
     loop {

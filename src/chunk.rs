@@ -35,6 +35,14 @@ impl Chunk {
         self.as_slice().len()
     }
 
+    /// Bytes of memory it takes, or would take if nobody else shared them.
+    fn memory(&self) -> usize {
+        match self {
+            Chunk::Own(bytes) => bytes.capacity(),
+            Chunk::Shared(bytes) => bytes.len() + size_of::<Chunk>(),
+        }
+    }
+
     /// The bytes as our own, copied if they were shared.
     fn own(&mut self) -> &mut Vec<u8> {
         if let Chunk::Shared(bytes) = self {
@@ -64,6 +72,8 @@ struct Queue {
     gone: usize,
     /// Bytes that have not gone.
     left: usize,
+    /// Bytes of memory that the chunks take: at least as many.
+    memory: usize,
     /// An emptied buffer, kept for the next chunk.
     spare: Vec<u8>,
 }
@@ -79,6 +89,11 @@ impl Chunks {
         self.0.as_ref().map_or(0, |queue| queue.left)
     }
 
+    /// Bytes of memory that those take: what has gone of a chunk stays until all of it has.
+    pub fn memory(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.memory)
+    }
+
     /// Whether all has gone.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -88,11 +103,13 @@ impl Chunks {
     pub fn append(&mut self, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let queue = self.queue();
         let tail = queue.tail(size);
-        let before = tail.len();
+        let (before, room) = (tail.len(), tail.capacity());
         write(tail);
         let grown = tail.len() - before;
         debug_assert_eq!(grown, size);
+        let more_room = tail.capacity() - room;
         queue.left += grown;
+        queue.memory += more_room;
     }
 
     /// Appends bytes that others send as well, without copying them.
@@ -100,7 +117,7 @@ impl Chunks {
         if !bytes.is_empty() {
             let queue = self.queue();
             queue.left += bytes.len();
-            queue.list.push_back(Chunk::Shared(bytes));
+            queue.push(Chunk::Shared(bytes));
         }
     }
 
@@ -120,6 +137,7 @@ impl Chunks {
             );
             let queue = self.queue();
             queue.left += std::mem::take(&mut behind.left);
+            queue.memory += std::mem::take(&mut behind.memory);
             queue.list.append(&mut behind.list);
         }
     }
@@ -195,9 +213,10 @@ impl Chunks {
             && let Some(chunk) = queue.list.pop_front()
         {
             taken.left += chunk.len() - if taken.list.is_empty() { taken.gone } else { 0 };
-            taken.list.push_back(chunk);
+            taken.push(chunk);
         }
         queue.left -= taken.left;
+        queue.memory -= taken.memory;
         front
     }
 
@@ -218,9 +237,7 @@ impl Chunks {
         } else {
             queue.list.truncate(whole);
         }
-        if queue.left == 0 {
-            queue.clear();
-        }
+        queue.tidy();
     }
 
     /// Takes a `range` out of the chunk at `index`, none of which has gone.
@@ -233,9 +250,7 @@ impl Chunks {
         } else {
             queue.list[index].own().drain(range);
         }
-        if queue.left == 0 {
-            queue.clear();
-        }
+        queue.tidy();
     }
 
     fn queue(&mut self) -> &mut Queue {
@@ -258,7 +273,7 @@ impl Queue {
                 spare.reserve(size.max(FIRST));
                 spare
             };
-            self.list.push_back(Chunk::Own(fresh));
+            self.push(Chunk::Own(fresh));
         }
         match self.list.back_mut() {
             Some(Chunk::Own(tail)) => tail,
@@ -266,8 +281,17 @@ impl Queue {
         }
     }
 
+    fn push(&mut self, chunk: Chunk) {
+        self.memory += chunk.memory();
+        self.list.push_back(chunk);
+    }
+
     fn drop_front(&mut self) {
-        if let Some(Chunk::Own(mut buffer)) = self.list.pop_front() {
+        let Some(chunk) = self.list.pop_front() else {
+            return;
+        };
+        self.memory -= chunk.memory();
+        if let Chunk::Own(mut buffer) = chunk {
             if buffer.capacity() > CHUNK {
                 pool::give(buffer);
             } else if buffer.capacity() > self.spare.capacity() {
@@ -283,6 +307,20 @@ impl Queue {
         }
         self.gone = 0;
         self.left = 0;
+    }
+
+    /// After chunks were taken out or cut: what has gone whole is let go of, what is left is measured.
+    fn tidy(&mut self) {
+        self.memory = self.list.iter().map(Chunk::memory).sum();
+        if let Some(first) = self.list.front()
+            && self.gone >= first.len()
+        {
+            self.drop_front();
+            self.gone = 0;
+        }
+        if self.left == 0 {
+            self.clear();
+        }
     }
 }
 

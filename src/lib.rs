@@ -57,7 +57,7 @@ mod topics;
 
 pub use chunk::Chunks;
 #[cfg(unix)]
-pub use config::Config;
+pub use config::{Backend, Config, OnPanic};
 #[cfg(unix)]
 pub use error::Error;
 pub use http;

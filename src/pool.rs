@@ -6,9 +6,9 @@
 
 use std::cell::RefCell;
 
-/// An empty buffer with room for `size` bytes, rounded up to a power of two.
+/// An empty buffer with room for `size` bytes, rounded up to a power of two and a little more.
 pub(crate) fn take(size: usize) -> Vec<u8> {
-    let size = size.next_power_of_two();
+    let size = size.saturating_sub(EXTRA).next_power_of_two() + EXTRA;
     let pooled = POOL
         .try_with(|pool| pool.borrow_mut().take(size))
         .ok()
@@ -18,7 +18,7 @@ pub(crate) fn take(size: usize) -> Vec<u8> {
 
 /// Takes a buffer back; what is in it is forgotten.
 pub(crate) fn give(mut buffer: Vec<u8>) {
-    if buffer.capacity().is_power_of_two() && class(buffer.capacity()).is_some() {
+    if class(buffer.capacity()).is_some() {
         buffer.clear();
         // The thread may be ending, its pool gone: then the buffer is simply freed.
         let _ = POOL.try_with(|pool| pool.borrow_mut().give(buffer));
@@ -51,7 +51,10 @@ impl Pool {
 
 /// Where buffers of a size are kept, if they are.
 fn class(size: usize) -> Option<usize> {
-    let class = size.checked_ilog2()?.checked_sub(SMALLEST)? as usize;
+    let size = size
+        .checked_sub(EXTRA)
+        .filter(|size| size.is_power_of_two())?;
+    let class = size.ilog2().checked_sub(SMALLEST)? as usize;
     (class < CLASSES).then_some(class)
 }
 
@@ -61,6 +64,8 @@ thread_local! {
     };
 }
 
+/// 64: so that a payload of a round size and its header do not need the next size up.
+const EXTRA: usize = 64;
 /// 4 KiB: a page.
 const SMALLEST: u32 = 12;
 /// 9: up to 1 MiB, the largest message by default.
@@ -89,7 +94,7 @@ mod tests {
                 let buffer = take(size);
                 assert!(buffer.is_empty() && buffer.capacity() >= size);
                 assert!(
-                    buffer.capacity() <= 2 * size.max(1),
+                    buffer.capacity() <= 2 * size.max(1) + EXTRA,
                     "{size}: {}",
                     buffer.capacity()
                 );

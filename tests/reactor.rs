@@ -668,9 +668,9 @@ fn a_listener_without_descriptors_starves_and_recovers(mut house: House) {
         house.driver.read(listener, true);
         house.until(|told| matches!(told, Told::Starved(of) if *of == listener));
         // It has paused: nothing spins.
-        let before = Instant::now();
-        assert!(house.turn(Duration::from_millis(20)).is_empty());
-        assert!(before.elapsed() >= Duration::from_millis(20));
+        for _ in 0..10 {
+            assert!(house.turn(Duration::from_millis(2)).is_empty());
+        }
     }
     // Those who are in are served.
     old.write_all(b"still").unwrap();

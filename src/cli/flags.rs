@@ -128,7 +128,7 @@ pub(super) struct Options {
 
     /// Pages that may connect: any, same-host, or an origin such as https://example.com, which may
     /// be given more than once. These servers hold nobody's authority, hence any.
-    #[arg(long, value_name = "ORIGIN", default_value = "any")]
+    #[arg(long, value_name = "ORIGIN", default_value = "any", value_parser = origin)]
     origin: Vec<String>,
 }
 
@@ -207,6 +207,16 @@ impl Options {
             _ => OriginPolicy::List(self.origin.clone()),
         };
         config
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    match text {
+        "any" | "same-host" | "null" => Ok(text.to_owned()),
+        _ if text.contains("://") && !text.ends_with('/') => Ok(text.to_owned()),
+        _ => {
+            Err("an origin is a scheme, a host and perhaps a port: https://example.com".to_owned())
+        }
     }
 }
 

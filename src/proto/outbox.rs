@@ -13,6 +13,7 @@ use crate::chunk::{Chunk, Chunks};
 
 /// How much may wait, and what happens past it.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct OutboxLimits {
     /// A message is taken while less than this waits, so that one always fits an empty outbox.
     pub max: usize,
@@ -57,6 +58,8 @@ pub struct Outbox {
     waiting: Chunks,
     /// Bytes the kernel has been given and has not answered for.
     under_way: usize,
+    /// Bytes of memory that those take besides.
+    idle_under_way: u32,
     /// Pong bytes among `waiting` and among `under_way`. Their sum stays near [`PONGS_MAX`].
     pongs_waiting: u16,
     pongs_under_way: u16,
@@ -78,6 +81,7 @@ impl Outbox {
         Outbox {
             waiting: Chunks::new(),
             under_way: 0,
+            idle_under_way: 0,
             pongs_waiting: 0,
             pongs_under_way: 0,
             away: false,
@@ -90,6 +94,11 @@ impl Outbox {
     /// Bytes that have not left: waiting, or with the kernel.
     pub fn len(&self) -> usize {
         self.waiting.len() + self.under_way
+    }
+
+    /// Bytes of memory that [`len`](Self::len) takes: buffers are not always full.
+    pub fn memory(&self) -> usize {
+        self.waiting.memory() + self.under_way + self.idle_under_way as usize
     }
 
     /// Whether everything has left.
@@ -161,6 +170,12 @@ impl Outbox {
         }
     }
 
+    /// Appends the Close, behind which nothing is said (5.5.1): not the answer to a ping either.
+    pub fn close(&mut self, payload: &[u8]) {
+        self.frame(Opcode::Close, payload);
+        self.unanswered = None;
+    }
+
     /// Takes what waits, to be sent, or the first [`LEND_MAX`] bytes of it. It counts as unsent until
     /// it comes [`home`](Self::home).
     pub fn take(&mut self) -> Chunks {
@@ -168,6 +183,7 @@ impl Outbox {
         let chunks = self.waiting.take(LEND_MAX);
         self.away = true;
         self.under_way = chunks.len();
+        self.idle_under_way = (chunks.memory() - chunks.len()) as u32;
         // When some pongs stay behind they count as under way too: fewer of them wait for it.
         self.pongs_under_way = std::mem::take(&mut self.pongs_waiting);
         chunks
@@ -179,6 +195,7 @@ impl Outbox {
         self.away = false;
         self.stalled = left == 0;
         self.under_way = 0;
+        self.idle_under_way = 0;
         if std::mem::take(&mut self.cut) {
             chunks.truncate(begun(&chunks));
         }

@@ -14,6 +14,7 @@ use crate::simd::{mask, text};
 
 /// What a connection's incoming bytes are held to.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Rules {
     /// Which end we are.
     pub role: Role,
@@ -21,8 +22,17 @@ pub struct Rules {
     pub message_max: usize,
 }
 
+impl Rules {
+    /// A server's, with messages of at most `message_max` bytes.
+    pub fn server(message_max: usize) -> Self {
+        let role = Role::Server;
+        Rules { role, message_max }
+    }
+}
+
 /// What has come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A whole message.
     Message(Message<'a>),

@@ -115,7 +115,7 @@ impl Outbound {
     }
 
     fn say_close(&mut self, close: CloseFrame<'_>) {
-        close.encode(|payload| self.outbox.frame(Opcode::Close, payload));
+        close.encode(|payload| self.outbox.close(payload));
     }
 }
 
@@ -148,9 +148,9 @@ pub fn receive<'s, 'i: 's>(
 /// A WebSocket after its opening handshake, without a socket: bytes in, events and bytes out.
 ///
 /// ```
-/// use ws4rs::proto::{Event, Input, Message, Role, Rules, WebSocket};
+/// use ws4rs::proto::{Event, Input, Message, Rules, WebSocket};
 ///
-/// let mut websocket = WebSocket::new(Rules { role: Role::Server, message_max: 1 << 20 });
+/// let mut websocket = WebSocket::new(Rules::server(1 << 20));
 /// // "Hello", masked, as RFC 6455 5.7 has it.
 /// let mut bytes = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 /// let mut input = Input::new(&mut bytes);
@@ -199,8 +199,8 @@ impl WebSocket {
     /// [`outgoing`](Self::outgoing) holds.
     ///
     /// ```
-    /// # use ws4rs::proto::{Event, Input, Role, Rules, WebSocket};
-    /// # let mut websocket = WebSocket::new(Rules { role: Role::Server, message_max: 1 << 20 });
+    /// # use ws4rs::proto::{Event, Input, Rules, WebSocket};
+    /// # let mut websocket = WebSocket::new(Rules::server(1 << 20));
     /// # let mut received = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
     /// websocket.hear(&mut Input::new(&mut received), |event, outbound| {
     ///     if let Event::Message(message) = event {

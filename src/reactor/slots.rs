@@ -83,11 +83,11 @@ impl<T> Slots<T> {
     pub fn remove(&mut self, token: Token) -> Option<T> {
         self.get(token)?;
         let next = &mut self.generations[token.index as usize];
-        let Some(successor) = next.checked_add(1) else {
+        if *next == GENERATION_MAX {
             // Retired: kept occupied, by nobody.
             return self.places[token.index as usize].value.take();
-        };
-        *next = successor;
+        }
+        *next += 1;
         self.places.remove(token.index as usize).value
     }
 
@@ -103,6 +103,9 @@ impl<T> Slots<T> {
     }
 }
 
+/// 30 bits: what the names of connections have room for. A place is used a thousand million times.
+pub const GENERATION_MAX: u32 = (1 << 30) - 1;
+
 impl<T> Default for Slots<T> {
     fn default() -> Self {
         Self::new()
@@ -116,9 +119,9 @@ mod tests {
     #[test]
     fn a_token_is_never_used_twice() {
         let mut slots = Slots::new();
-        let first = slots.insert('a', u32::MAX).unwrap();
+        let first = slots.insert('a', GENERATION_MAX).unwrap();
         assert_eq!(slots.remove(first), Some('a'));
-        let second = slots.insert('b', u32::MAX).unwrap();
+        let second = slots.insert('b', GENERATION_MAX).unwrap();
         assert_eq!(first.index, second.index);
         assert_ne!(first, second);
         assert_eq!(slots.get(first), None);
@@ -130,17 +133,17 @@ mod tests {
     #[test]
     fn a_place_whose_count_is_used_up_is_retired() {
         let mut slots = Slots::new();
-        let token = slots.insert('a', u32::MAX).unwrap();
+        let token = slots.insert('a', GENERATION_MAX).unwrap();
         slots.remove(token);
-        slots.generations[0] = u32::MAX;
-        let last = slots.insert('z', u32::MAX).unwrap();
-        assert_eq!((last.index, last.generation), (0, u32::MAX));
+        slots.generations[0] = GENERATION_MAX;
+        let last = slots.insert('z', GENERATION_MAX).unwrap();
+        assert_eq!((last.index, last.generation), (0, GENERATION_MAX));
         assert_eq!(slots.remove(last), Some('z'));
         assert_eq!(slots.remove(last), None);
         assert_eq!(slots.get(last), None);
         assert_eq!(slots.at(0), None);
         assert_eq!(slots.iter().count(), 0);
-        assert_eq!(slots.insert('b', u32::MAX).unwrap().index, 1);
+        assert_eq!(slots.insert('b', GENERATION_MAX).unwrap().index, 1);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! With several workers each listens for itself where the kernel deals out what comes in; elsewhere
 //! one of them does, and hands out what it accepts.
 
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use socket2::Socket;
@@ -20,7 +22,7 @@ pub(super) struct Bound {
     pub(super) listeners: Vec<Vec<Listener>>,
     pub(super) addresses: Vec<Address>,
     pub(super) urls: Vec<String>,
-    pub(super) files: Vec<PathBuf>,
+    pub(super) files: Vec<SocketFile>,
 }
 
 pub(super) fn bind(config: &Config, places: Vec<Place>) -> Result<Bound, Error> {
@@ -64,7 +66,7 @@ impl Bound {
         if let Some(path) = place.strip_prefix("unix:") {
             let path = Path::new(path);
             let socket = socket::listen_unix(path)?;
-            self.files.push(path.to_owned());
+            self.files.push(SocketFile::new(path)?);
             return self.add_one(socket, unix_url(path));
         }
         let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
@@ -140,4 +142,31 @@ fn listen_on(address: SocketAddr, config: &Config) -> io::Result<Vec<Socket>> {
 
 fn unix_url(path: &Path) -> String {
     format!("ws+unix:{}", path.display())
+}
+
+/// The file of a Unix socket of ours, removed when dropped: unless somebody else's is there by then.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        let (path, identity) = (path.to_owned(), identity(path)?);
+        Ok(SocketFile { path, identity })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What tells one file from another.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }

@@ -45,6 +45,12 @@ impl<H: Handler> Deferred<H> {
     }
 }
 
+impl<H: Handler> std::fmt::Debug for Deferred<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deferred").finish_non_exhaustive()
+    }
+}
+
 impl<H: Handler> Drop for Deferred<H> {
     fn drop(&mut self) {
         if !self.decided {

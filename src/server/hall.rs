@@ -40,7 +40,7 @@ pub(crate) struct Outlets {
     /// Some peer has been told as much as it should be in one turn: before it is told more, and
     /// perhaps found slow, what it was told must have had the chance to leave.
     pub(super) enough: bool,
-    limits: OutboxLimits,
+    pub(super) limits: OutboxLimits,
 }
 
 /// On whose behalf something is said.

@@ -52,27 +52,26 @@ impl<H: Handler> Handle<H> {
         to: ConnectionId,
         message: impl Into<Prepared>,
     ) -> Result<(), Full<Prepared>> {
-        match self
-            .shared
-            .post(to.worker(), Letter::Send(to, message.into()))
-        {
+        match self.shared.post(to, Letter::Send(to, message.into())) {
             Err(Full(Letter::Send(_, message))) => Err(Full(message)),
             _ => Ok(()),
         }
     }
 
-    /// Brings an event to one connection's [`on_event`](Handler::on_event), if it is still there.
+    /// Brings an event to one connection's [`on_event`](Handler::on_event), if it is still there. It
+    /// counts in the mailbox by the size of its type, not by what it points to.
     ///
     /// # Errors
     /// [`Full`], with the event.
     pub fn post(&self, to: ConnectionId, event: H::Event) -> Result<(), Full<H::Event>> {
-        match self.shared.post(to.worker(), Letter::Event(to, event)) {
+        match self.shared.post(to, Letter::Event(to, event)) {
             Err(Full(Letter::Event(_, event))) => Err(Full(event)),
             _ => Ok(()),
         }
     }
 
-    /// Open connections.
+    /// Open connections: from before `on_open` until after `on_close`. Those of a worker that has
+    /// failed stay counted.
     pub fn connections(&self) -> usize {
         let open = |worker| self.shared.open(worker).load(Ordering::Relaxed);
         (0..self.shared.workers()).map(open).sum()

@@ -104,6 +104,7 @@ impl<'a> Deref for Request<'a> {
 }
 
 /// What becomes of a request to open a WebSocket.
+#[non_exhaustive]
 pub enum Verdict<H: Handler> {
     /// It is opened.
     Accept(Accept<H::State>),
@@ -171,6 +172,7 @@ impl<S> Accept<S> {
 
 /// How a connection ended.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Closed<'a> {
     /// Why.
     pub cause: Cause,

@@ -5,8 +5,8 @@ use http::StatusCode;
 use super::handler::{Cause, Handler};
 use super::mailbox::Drain;
 use super::worker::Worker;
-use crate::proto::CloseCode;
 use crate::proto::handshake::Response;
+use crate::proto::{CloseCode, Phase};
 use crate::reactor::{Close, Driver, Token};
 
 /// A worker on its way out.
@@ -16,6 +16,8 @@ pub(super) struct Leaving {
     pub(super) by: u64,
     /// Who has not been told yet.
     untold: Vec<Token>,
+    /// Letters that were taken before and come first.
+    pub(super) letters: usize,
     listeners_closed: bool,
 }
 
@@ -47,6 +49,7 @@ impl<H: Handler> Worker<H> {
                     code,
                     by,
                     untold,
+                    letters: self.letters.len(),
                     listeners_closed: false,
                 });
             }
@@ -66,6 +69,9 @@ impl<H: Handler> Worker<H> {
         if leaving.by <= self.hall.now {
             return self.cut_all();
         }
+        if leaving.letters > 0 {
+            return;
+        }
         let code = leaving.code;
         let slice = leaving
             .untold
@@ -84,7 +90,7 @@ impl<H: Handler> Worker<H> {
                 outlet.ends(Cause::Drained, code, "", false);
                 outlet.half.close(code, "");
             }
-        } else if !outlet.is.closing {
+        } else if outlet.half.phase() == Phase::Open {
             self.answer(
                 token,
                 &Response::new(StatusCode::SERVICE_UNAVAILABLE),

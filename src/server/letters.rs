@@ -12,6 +12,8 @@ impl<H: Handler> Worker<H> {
         let Some(Taken { orders, letters }) = self.hall.shared.take(self.hall.worker) else {
             return;
         };
+        // First: what was said before a goodbye was asked for is delivered before it.
+        self.letters.extend(letters);
         for order in orders {
             match order {
                 Order::Adopt {
@@ -32,7 +34,6 @@ impl<H: Handler> Worker<H> {
                 Order::Stop => self.stop(),
             }
         }
-        self.letters.extend(letters);
     }
 
     /// Delivers letters, as long as nobody has been told enough for this turn.
@@ -43,6 +44,9 @@ impl<H: Handler> Worker<H> {
         {
             weight += letter.weight();
             self.deliver_one(letter);
+            if let Some(leaving) = &mut self.leaving {
+                leaving.letters = leaving.letters.saturating_sub(1);
+            }
         }
         if weight > 0 {
             self.hall.shared.delivered(self.hall.worker, weight);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use socket2::Socket;
 
 use super::handler::{Accept, Handler};
-use super::id::ConnectionId;
+use super::id::{ConnectionId, number_workers};
 use crate::proto::handshake::Response;
 use crate::proto::{CloseCode, Prepared};
 use crate::reactor::{Address, Token, Waker};
@@ -105,6 +105,8 @@ impl<T: std::fmt::Debug> std::error::Error for Full<T> {}
 pub(crate) struct Shared<H: Handler> {
     posts: Vec<Post<H>>,
     bound: usize,
+    /// The first worker's number in the process.
+    first: usize,
 }
 
 /// One worker, as the others see it.
@@ -162,7 +164,9 @@ pub struct Stats {
 }
 
 impl<H: Handler> Shared<H> {
-    pub(crate) fn new(workers: usize, bound: usize) -> Arc<Self> {
+    /// `None` when the process has used up its workers.
+    pub(crate) fn new(workers: usize, bound: usize) -> Option<Arc<Self>> {
+        let first = number_workers(workers)?;
         let post = || Post {
             mail: Mutex::new(Mail {
                 letters: Vec::new(),
@@ -177,27 +181,36 @@ impl<H: Handler> Shared<H> {
             open: AtomicUsize::new(0),
             counters: Counters::default(),
         };
-        Arc::new(Shared {
+        Some(Arc::new(Shared {
             posts: (0..workers).map(|_| post()).collect(),
             bound,
-        })
+            first,
+        }))
     }
 
     pub(crate) fn workers(&self) -> usize {
         self.posts.len()
     }
 
-    /// A foreign thread's letter to one worker.
-    pub(crate) fn post(&self, worker: usize, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
-        let Some(post) = self.posts.get(worker) else {
+    /// A connection's name.
+    pub(crate) fn id(&self, worker: usize, token: Token) -> ConnectionId {
+        ConnectionId::new(self.first + worker, token)
+    }
+
+    /// A foreign thread's letter to one connection's worker, if it is one of ours.
+    pub(crate) fn post(&self, to: ConnectionId, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
+        let post = to.worker().checked_sub(self.first);
+        let Some(post) = post.and_then(|worker| self.posts.get(worker)) else {
             return Ok(());
         };
         let mut mail = post.lock();
         if !mail.has_room(letter.weight(), self.bound) {
             return Err(Full(letter));
         }
-        mail.put(letter);
+        let refused = mail.put(letter);
         drop(mail);
+        // Outside the lock: an event's `Drop` may do anything.
+        drop(refused);
         post.notify();
         Ok(())
     }
@@ -209,8 +222,9 @@ impl<H: Handler> Shared<H> {
         if !mails.iter().all(|mail| mail.has_room(weight, self.bound)) {
             return Err(Full(()));
         }
-        mails.iter_mut().for_each(|mail| mail.put(letter()));
+        let refused: Vec<_> = mails.iter_mut().map(|mail| mail.put(letter())).collect();
         drop(mails);
+        drop(refused);
         self.posts.iter().for_each(Post::notify);
         Ok(())
     }
@@ -220,12 +234,13 @@ impl<H: Handler> Shared<H> {
     pub(crate) fn forward(&self, from: usize, to: usize, letter: Letter<H>) -> bool {
         let post = &self.posts[to];
         let mut mail = post.lock();
-        mail.put(letter);
+        let refused = mail.put(letter);
         let room = mail.ended || mail.bytes <= self.bound;
         if !room && !mail.choked.contains(&from) {
             mail.choked.push(from);
         }
         drop(mail);
+        drop(refused);
         post.notify();
         room
     }
@@ -235,6 +250,9 @@ impl<H: Handler> Shared<H> {
         let post = &self.posts[worker];
         let mut mail = post.lock();
         if mail.ended {
+            drop(mail);
+            // Outside the lock: a refused state's `Drop` may do anything.
+            drop(order);
             return false;
         }
         mail.orders.push(order);
@@ -352,11 +370,14 @@ impl<H: Handler> Mail<H> {
         self.ended || self.bytes == 0 || self.bytes + weight <= bound
     }
 
-    fn put(&mut self, letter: Letter<H>) {
-        if !self.ended {
-            self.bytes += letter.weight();
-            self.letters.push(letter);
+    /// Gives the letter back when the worker has ended.
+    fn put(&mut self, letter: Letter<H>) -> Option<Letter<H>> {
+        if self.ended {
+            return Some(letter);
         }
+        self.bytes += letter.weight();
+        self.letters.push(letter);
+        None
     }
 }
 

@@ -10,7 +10,7 @@ use super::hall::Voice;
 use super::handler::{Accept, Handler, Request, Verdict};
 use super::mailbox::count;
 use super::worker::Worker;
-use crate::proto::handshake::{self, Fields, Response};
+use crate::proto::handshake::{self, Fields, Refusal, Response};
 use crate::proto::{Phase, Stream};
 use crate::reactor::Token;
 
@@ -102,7 +102,7 @@ impl<H: Handler> Worker<H> {
             return Outcome::Answer(response, request.method() == "HEAD");
         }
         if !self.hall.config.origin.allows(request) {
-            return refuse(StatusCode::FORBIDDEN);
+            return Outcome::Answer(Refusal::Origin.response(), false);
         }
         if self.memory >= self.hall.config.memory_max {
             count(&self.hall.counters().refused);

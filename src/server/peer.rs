@@ -28,7 +28,7 @@ pub struct Peer<'a, H: Handler> {
 impl<H: Handler> Peer<'_, H> {
     /// The connection's name, for [`Handle`] and for logs.
     pub fn id(&self) -> ConnectionId {
-        ConnectionId::new(self.hall.worker, self.token)
+        self.hall.shared.id(self.hall.worker, self.token)
     }
 
     /// Sends text.
@@ -127,7 +127,8 @@ impl<H: Handler> Peer<'_, H> {
         }
     }
 
-    /// Pauses reading, or resumes it: while paused the peer is held back by TCP.
+    /// Pauses reading, or resumes it: while paused the peer is held back by TCP, and neither its
+    /// silence nor its end is noticed.
     pub fn pause(&mut self, paused: bool) {
         if let Some(outlet) = self.outlet_mut() {
             outlet.is.paused = paused;
@@ -135,13 +136,14 @@ impl<H: Handler> Peer<'_, H> {
         }
     }
 
-    /// Calls [`Handler::on_timer`] with `key` once, after `delay`, if the connection is still there.
+    /// Calls [`Handler::on_timer`] with `key` once, after `delay` in whole milliseconds and up to a
+    /// sixteenth more, if the connection is still there. It takes a few bytes until then, whether or
+    /// not the connection is.
     pub fn timer(&mut self, delay: Duration, key: u64) {
-        let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX / 2);
+        // Rounded up, and never in the turn that asks, or a timer that asks again would not end.
+        let delay = delay.as_nanos().div_ceil(1_000_000).clamp(1, 1 << 40) as u64;
         let now = self.hall.now;
-        self.hall
-            .timers
-            .insert(now, now.saturating_add(delay), (self.token, key));
+        self.hall.timers.insert(now, now + delay, (self.token, key));
     }
 
     /// The peer's address.

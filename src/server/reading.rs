@@ -32,7 +32,7 @@ impl<H: Handler> Worker<H> {
         else {
             return;
         };
-        let high = hall.config.outbox_max / 4;
+        let high = hall.outlets.limits.high;
         let mut input = Input::new(bytes);
         loop {
             let enough = hall.outlets.enough;

@@ -28,7 +28,8 @@ impl<H: Handler> Worker<H> {
         }
         self.go_on_leaving(driver);
         self.settle_all(driver);
-        while self.memory > self.hall.config.memory_max && self.shed() {
+        if self.memory > self.hall.config.memory_max {
+            self.shed();
             self.settle_all(driver);
         }
     }
@@ -137,15 +138,19 @@ impl<H: Handler> Worker<H> {
     }
 
     fn settle_all(&mut self, driver: &mut impl Driver) {
-        for token in std::mem::take(&mut self.hall.outlets.dirty) {
+        let mut dirty = std::mem::take(&mut self.hall.outlets.dirty);
+        for token in dirty.drain(..) {
             self.settle(driver, token);
         }
+        // Its room is used again.
+        dirty.append(&mut self.hall.outlets.dirty);
+        self.hall.outlets.dirty = dirty;
     }
 
     /// Compares what is with what should be, and asks the driver for the difference.
     fn settle(&mut self, driver: &mut impl Driver, token: Token) {
         let now = self.hall.stamp();
-        let high = self.hall.config.outbox_max / 4;
+        let high = self.hall.outlets.limits.high;
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
@@ -154,7 +159,7 @@ impl<H: Handler> Worker<H> {
         };
         outlet.is.dirty = false;
 
-        let held = inlet.held() + outlet.half.outbox.len();
+        let held = inlet.held() + outlet.half.outbox.memory();
         self.memory = self.memory + held - outlet.counted;
         outlet.counted = held;
 
@@ -189,7 +194,8 @@ impl<H: Handler> Worker<H> {
         }
 
         let waits = matches!(inlet.stage, Stage::Deferred(_)) || outlet.holds();
-        let unread = waits && !outlet.is.finishing;
+        // What is kept must be read before more comes, or it would grow with what comes.
+        let unread = (waits || inlet.rest.is_some()) && !outlet.is.finishing;
         if unread != outlet.is.unread {
             outlet.is.unread = unread;
             driver.read(token, !unread);
@@ -209,42 +215,46 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Memory is used up: whoever holds the most is told 1013. False when there is nobody left, or
-    /// when those who have been told hold the excess: what the kernel has of theirs is freed later.
-    fn shed(&mut self) -> bool {
-        let told = self.hall.outlets.tokens();
-        let told = told.filter(|(_, outlet)| outlet.is.shed);
-        let theirs: usize = told.map(|(_, outlet)| outlet.counted).sum();
-        if self.memory - theirs <= self.hall.config.memory_max {
-            return false;
+    /// Memory is used up: whoever holds the most is told 1013, one after the other, until what is
+    /// left would fit. What the kernel has of theirs is freed later, and counts as gone here.
+    fn shed(&mut self) {
+        let mut left = self.memory;
+        let mut holders = Vec::new();
+        for (token, outlet) in self.hall.outlets.tokens() {
+            if outlet.is.shed {
+                left -= outlet.counted;
+            } else if outlet.counted > 0 {
+                holders.push((outlet.counted, token));
+            }
         }
-        let holders = self
-            .hall
-            .outlets
-            .tokens()
-            .filter(|(_, outlet)| !outlet.is.shed);
-        let most = holders.max_by_key(|(_, outlet)| outlet.counted);
-        let Some((token, _)) = most.filter(|(_, outlet)| outlet.counted > 0) else {
-            return false;
-        };
+        holders.sort_unstable();
+        while left > self.hall.config.memory_max
+            && let Some((counted, token)) = holders.pop()
+        {
+            left -= counted;
+            self.shed_one(token);
+        }
+    }
+
+    fn shed_one(&mut self, token: Token) {
         count(&self.hall.counters().memory);
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
-            return false;
+            return;
         };
         let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
-            return false;
+            return;
         };
         outlet.is.shed = true;
         inlet.rest = None;
         match &mut inlet.stage {
-            Stage::Open(stream, _) => {
+            Stage::Open(stream, _) if outlet.is_talking() => {
                 *stream = Stream::new();
                 outlet.give_up(Cause::Memory, "out of memory");
             }
+            // Its Close, or its answer, is behind what it does not read.
             _ => outlet.doom(Cause::Memory),
         }
         self.hall.outlets.touch(token);
-        true
     }
 }
 

@@ -3,13 +3,12 @@
 //! Every worker makes its kernel interface on its own thread, for an io_uring belongs to the thread
 //! that made it, and tries it there. The server is ready when all of them are.
 
-use std::path::PathBuf;
+use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::{fs, io};
 
-use super::bind::{Bound, bind};
+use super::bind::{Bound, SocketFile, bind};
 use super::handle::Handle;
 use super::handler::Handler;
 use super::mailbox::{Order, Shared};
@@ -28,7 +27,7 @@ pub struct Running<H: Handler> {
     backend: Backend,
     workers: Vec<JoinHandle<()>>,
     failure: Failure,
-    files: Vec<PathBuf>,
+    files: Vec<SocketFile>,
 }
 
 /// The first thing that went wrong in a worker.
@@ -69,9 +68,7 @@ impl<H: Handler> Running<H> {
             // A worker's panic has been noted by the worker itself.
             let _ = worker.join();
         }
-        for file in self.files.drain(..) {
-            let _ = fs::remove_file(file);
-        }
+        self.files.clear();
     }
 }
 
@@ -105,7 +102,9 @@ pub(super) fn start<H: Handler>(
         files,
     } = bind(&config, places)?;
     let workers = config.workers;
-    let shared = Shared::new(workers, config.mailbox_max);
+    let shared = Shared::new(workers, config.mailbox_max).ok_or(Error::Config(
+        "a process can start 16384 workers in its life, and has",
+    ))?;
     let crew = Arc::new(Crew {
         factory,
         config: Arc::new(config),
@@ -185,7 +184,10 @@ impl<H: Handler, F: Fn() -> H> Crew<H, F> {
                 (Ok((Backend::IoUring, listeners)), Some(uring)) => {
                     self.run(worker, uring, listeners, report);
                 }
-                (Ok((_, listeners)), _) => self.run_poll(worker, listeners, report),
+                (Ok((_, listeners)), unused) => {
+                    drop(unused);
+                    self.run_poll(worker, listeners, report);
+                }
                 // The server does not start.
                 (Err(_), _) => {}
             }

@@ -7,7 +7,7 @@
 //! | open, read | any byte | `idle_timeout` | a ping |
 //! | pinged | any byte | `pong_timeout` | 1011 |
 //! | sending | the kernel takes a byte | `write_timeout` | cut |
-//! | closing | the closing handshake, and all that is queued | `close_timeout` | cut |
+//! | closing | the closing handshake; more of what is queued before it | `close_timeout` | cut |
 //! | finishing | the peer's FIN | `linger_timeout` | cut |
 
 use std::num::NonZeroU32;
@@ -138,7 +138,7 @@ impl Outlet {
             return Some((left(clock.since, config.linger_timeout), Due::Close));
         }
         let stage = match self.half.phase() {
-            _ if self.is.closing => Some((left(clock.since, config.close_timeout), Due::Close)),
+            _ if self.is.closing => Some((self.close_left(config, &left), Due::Close)),
             Phase::Open if !self.is.open => {
                 Some((left(clock.since, config.handshake_timeout), Due::Handshake))
             }
@@ -157,6 +157,27 @@ impl Outlet {
             .is_away()
             .then(|| (left(clock.wrote, config.write_timeout), Due::Write));
         stage.into_iter().chain(write).min_by_key(|(left, _)| *left)
+    }
+}
+
+impl Outlet {
+    /// How long the closing may still take. A peer that reads on is given time for what is queued
+    /// before the Close, up to the write timeout; one that was found slow is not.
+    fn close_left(&self, config: &Config, left: &impl Fn(u32, Duration) -> Duration) -> Duration {
+        let strict = left(self.clock.since, config.close_timeout);
+        let slow = self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| matches!(ending.cause, Cause::SlowConsumer | Cause::Memory));
+        if slow || self.half.outbox.is_empty() {
+            return strict;
+        }
+        let progress = left(self.clock.wrote, config.close_timeout);
+        let last = left(
+            self.clock.since,
+            config.close_timeout + config.write_timeout,
+        );
+        strict.max(progress.min(last))
     }
 }
 

@@ -27,7 +27,7 @@ use super::peer::Peer;
 use super::wheel::Wheel;
 use crate::chunk::Chunks;
 use crate::config::Config;
-use crate::proto::{CloseCode, Role, Rules};
+use crate::proto::{CloseCode, Rules};
 use crate::reactor::{Address, Driver, Event, Line, Source, Token};
 use crate::topics::Topics;
 
@@ -95,10 +95,7 @@ impl<H: Handler> Worker<H> {
         Worker {
             handler,
             inlets: Vec::new(),
-            rules: Rules {
-                role: Role::Server,
-                message_max: config.message_max,
-            },
+            rules: Rules::server(config.message_max),
             hall: Hall {
                 outlets: Outlets::new(config.outbox()),
                 topics: Topics::default(),
@@ -125,7 +122,7 @@ impl<H: Handler> Worker<H> {
     /// Workers without threads, one for each handler, and their server's far end: for drivers that
     /// are a script. Their clock runs, and [`advance`](Self::advance) makes it jump.
     pub fn crew(handlers: Vec<H>, config: Config) -> (Vec<Self>, Handle<H>) {
-        let shared = Shared::new(handlers.len(), config.mailbox_max);
+        let shared = Shared::new(handlers.len(), config.mailbox_max).expect("a few workers");
         let config = Arc::new(config);
         let handlers = handlers.into_iter().enumerate();
         let workers = handlers.map(|(worker, handler)| {
@@ -186,12 +183,12 @@ impl<H: Handler> Worker<H> {
         self.clock_read = false;
         self.hall.outlets.turn = self.hall.outlets.turn.wrapping_add(1);
         self.hall.outlets.enough = false;
+        self.catch_up();
         let deadline = self.wakes_at();
         driver.wait(deadline, &mut |event| self.hear(event))?;
         self.read_clock();
         self.mailbox();
         self.deliver();
-        self.resume();
         self.timers();
         self.say(driver);
         Ok(!self.is_done())
@@ -264,6 +261,18 @@ impl<H: Handler> Worker<H> {
         }
     }
 
+    /// What earlier turns have left comes before what is new; letters and readers take turns to be
+    /// first, for whoever is first may have said enough for one turn.
+    fn catch_up(&mut self) {
+        if self.hall.outlets.turn.is_multiple_of(2) {
+            self.resume();
+            self.deliver();
+        } else {
+            self.deliver();
+            self.resume();
+        }
+    }
+
     /// Reads on where reading had stopped, as long as nobody has been told enough for this turn.
     fn resume(&mut self) {
         for _ in 0..self.resumed.len() {
@@ -293,7 +302,7 @@ impl<H: Handler> Worker<H> {
 
     fn sent(&mut self, token: Token, chunks: Chunks) {
         let stamp = self.hall.stamp();
-        let low = self.hall.config.outbox().low;
+        let low = self.hall.outlets.limits.low;
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
@@ -435,6 +444,8 @@ impl<H: Handler> Worker<H> {
     fn wakes_at(&self) -> Option<Instant> {
         let busy = !self.resumed.is_empty()
             || !self.letters.is_empty()
+            || !self.newcomers.is_empty()
+            || !self.hall.outlets.dirty.is_empty()
             || self.leaving.as_ref().is_some_and(Leaving::is_busy);
         let now = busy.then_some(self.hall.now);
         let leaving = self.leaving.as_ref().map(|leaving| leaving.by);

@@ -6,6 +6,7 @@ use super::{Authority, Request};
 
 /// Which origins a server takes. A request without `Origin` comes from no page and passes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OriginPolicy {
     /// All of them: for servers that know their users by something no browser sends by itself.
     Any,
