@@ -100,6 +100,10 @@ impl Config {
             (self.workers == 0, "workers must be at least 1"),
             (self.workers > WORKERS_MAX, "workers must be at most 1024"),
             (self.message_max == 0, "message_max must be at least 1 byte"),
+            (
+                self.head.bytes < HEAD_MIN,
+                "head.bytes must be at least 256",
+            ),
             (self.outbox_max == 0, "outbox_max must be at least 1 byte"),
             (self.mailbox_max == 0, "mailbox_max must be at least 1 byte"),
             (self.memory_max == 0, "memory_max must be at least 1 byte"),
@@ -163,6 +167,8 @@ pub enum OnPanic {
     StopServer,
 }
 
+/// 256: the shortest request that opens a WebSocket has about 150 bytes.
+const HEAD_MIN: usize = 256;
 /// 24 days: connections note the time in 32 bits of milliseconds.
 const TIME_MAX: Duration = Duration::from_secs(24 * 24 * 3600);
 /// 1024: a connection's id has ten bits for its worker.

@@ -6,9 +6,15 @@
 
 use std::cell::RefCell;
 
-/// An empty buffer with room for `size` bytes, rounded up to a power of two and a little more.
+/// An empty buffer with room for `size` bytes, rounded up to the next size that is kept.
 pub(crate) fn take(size: usize) -> Vec<u8> {
-    let size = size.saturating_sub(EXTRA).next_power_of_two() + EXTRA;
+    let round = size.next_power_of_two();
+    let just_more = round / 2 + EXTRA;
+    let size = if size <= just_more && class(just_more).is_some() {
+        just_more
+    } else {
+        round
+    };
     let pooled = POOL
         .try_with(|pool| pool.borrow_mut().take(size))
         .ok()
@@ -26,7 +32,7 @@ pub(crate) fn give(mut buffer: Vec<u8>) {
 }
 
 struct Pool {
-    /// Buffers of 4 KiB, 8 KiB and so on.
+    /// Buffers of 4 KiB, of 4 KiB and `EXTRA`, of 8 KiB and so on.
     classes: [Vec<Vec<u8>>; CLASSES],
     /// Bytes in all of them: at most `BYTES_MAX`.
     bytes: usize,
@@ -51,11 +57,11 @@ impl Pool {
 
 /// Where buffers of a size are kept, if they are.
 fn class(size: usize) -> Option<usize> {
-    let size = size
-        .checked_sub(EXTRA)
-        .filter(|size| size.is_power_of_two())?;
-    let class = size.ilog2().checked_sub(SMALLEST)? as usize;
-    (class < CLASSES).then_some(class)
+    let extra = usize::from(!size.is_power_of_two());
+    let round = size.checked_sub(extra * EXTRA)?;
+    let class = round.checked_ilog2()?.checked_sub(SMALLEST)? as usize;
+    let kept = round.is_power_of_two() && class < SIZES;
+    kept.then_some(2 * class + extra)
 }
 
 thread_local! {
@@ -69,7 +75,8 @@ const EXTRA: usize = 64;
 /// 4 KiB: a page.
 const SMALLEST: u32 = 12;
 /// 9: up to 1 MiB, the largest message by default.
-const CLASSES: usize = 9;
+const SIZES: usize = 9;
+const CLASSES: usize = 2 * SIZES;
 /// 4 MiB on each thread: what is under way at once on a busy one.
 const BYTES_MAX: usize = 4 << 20;
 

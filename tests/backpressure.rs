@@ -100,7 +100,7 @@ fn draining_is_told_once_at_low_water() {
     let frames: Vec<_> = (0..21).map(|number| text(&numbered(number))).collect();
     world.feed(conn, &frames.concat());
     world.told();
-    let mut left = world.memory();
+    let mut left = world.queued();
     assert!(left > 4 << 10);
     let mut drained = 0;
     while left > 0 {
@@ -108,7 +108,7 @@ fn draining_is_told_once_at_low_water() {
         world.turn();
         world.script.takes(conn, Takes::Nothing);
         world.turn();
-        left = world.memory();
+        left = world.queued();
         let told = world.told();
         drained += told.len();
         assert_eq!(drained > 0, left <= 1 << 10, "{left} left");
@@ -127,7 +127,7 @@ fn a_slow_consumer_is_told_1013_behind_the_frame_under_way() {
     world.script.takes(conn, Takes::Nothing);
     publish(&mut world, 1..100);
     assert_eq!(world.handle.stats().slow, 1);
-    assert!(world.memory() < 1 << 10, "dropped: {}", world.memory());
+    assert!(world.queued() < 1 << 10, "dropped: {}", world.queued());
     world.script.takes(conn, Takes::Each(10));
     world.settle();
     assert_eq!(
@@ -185,7 +185,7 @@ fn drop_oldest_keeps_what_was_said_last_and_the_frame_under_way() {
     publish(&mut world, 0..200);
     let dropped = world.handle.stats().dropped as usize;
     assert!(dropped > 100);
-    assert!(world.memory() <= (16 << 10) + 204);
+    assert!(world.queued() <= (16 << 10) + 204);
     world.script.takes(conn, Takes::Each(33));
     world.settle();
     // The first was with the kernel, the rest are the last.

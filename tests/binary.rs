@@ -276,7 +276,7 @@ fn what_is_wrong_is_said_in_one_clear_line() {
         3,
         "nowhere.invalid",
     );
-    refuses(&["echo", "--listen", "9001"], 3, "9001");
+    refuses(&["echo", "--listen", "9001"], 2, "9001");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn of_pings_that_nobody_reads_the_pongs_are_bounded() {
         world.script.feed(conn, &ping(&number.to_be_bytes()));
         world.turn();
     }
-    assert!(world.memory() <= 8 << 10, "{}", world.memory());
+    assert!(world.memory() <= 16 << 10, "{}", world.memory());
     assert_eq!(world.gone(conn), None);
     world.script.takes(conn, Takes::All);
     world.settle();
@@ -90,7 +90,7 @@ fn a_flood_of_pings_in_one_receive_is_bounded_too() {
     world.script.takes(conn, Takes::Nothing);
     world.script.feed(conn, &ping(&[9; 125]).repeat(500));
     world.turn();
-    assert!(world.memory() <= 8 << 10);
+    assert!(world.memory() <= 16 << 10);
     world.script.takes(conn, Takes::All);
     world.settle();
     let pongs = world.said(conn);

@@ -39,7 +39,7 @@ pub(crate) struct Flags {
 const EXIT_CODES: &str = "Exit codes:
   0    ended as asked: a first SIGTERM or SIGINT drains
   1    failed while running
-  2    a wrong flag, or flags that do not go together
+  2    a wrong flag, a malformed address, or flags that do not go together
   3    could not start: an address that is taken or not permitted, a backend that does not work here
   130  a second SIGINT ended it at once (143: SIGTERM)";
 
@@ -213,7 +213,12 @@ impl Options {
 fn origin(text: &str) -> Result<String, String> {
     match text {
         "any" | "same-host" | "null" => Ok(text.to_owned()),
-        _ if text.contains("://") && !text.ends_with('/') => Ok(text.to_owned()),
+        _ if text
+            .split_once("://")
+            .is_some_and(|(_, host)| !host.is_empty() && !host.contains('/')) =>
+        {
+            Ok(text.to_owned())
+        }
         _ => {
             Err("an origin is a scheme, a host and perhaps a port: https://example.com".to_owned())
         }
@@ -224,7 +229,7 @@ fn size(text: &str) -> Result<usize, String> {
     let bytes = SizeFormat::new()
         .with_binary()
         .parse_size(text)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("{error}; a size is a number with K, M or G, or without"))?;
     usize::try_from(bytes).map_err(|error| error.to_string())
 }
 

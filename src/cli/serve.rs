@@ -29,6 +29,7 @@ pub(super) fn serve<H: Handler>(
     let running = match server.start(factory) {
         Ok(running) => running,
         Err(error @ Error::Config(_)) => return fail(USAGE, &error),
+        Err(error @ Error::Bind { .. }) if is_malformed(&error) => return fail(USAGE, &error),
         Err(error) => return fail(NO_START, &error),
     };
     let signals = match Signals::new([SIGINT, SIGTERM]) {
@@ -77,6 +78,11 @@ fn raise_descriptor_limit() {
         Ok(limit) => tracing::debug!(limit, "descriptors"),
         Err(error) => tracing::warn!(%error, "the limit on descriptors stays as it is"),
     }
+}
+
+/// Whether it is the address that is wrong, not the machine that refuses it.
+fn is_malformed(error: &Error) -> bool {
+    matches!(error, Error::Bind { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
 }
 
 fn fail(code: u8, error: &impl Display) -> ExitCode {

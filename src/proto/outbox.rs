@@ -58,17 +58,12 @@ pub struct Outbox {
     waiting: Chunks,
     /// Bytes the kernel has been given and has not answered for.
     under_way: usize,
-    /// Bytes of memory that those take besides.
-    idle_under_way: u32,
+    /// Pages of memory that those take besides, as far as 16 bits tell.
+    idle_under_way: u16,
     /// Pong bytes among `waiting` and among `under_way`. Their sum stays near [`PONGS_MAX`].
     pongs_waiting: u16,
     pongs_under_way: u16,
-    /// The chunks are with the kernel.
-    away: bool,
-    /// The kernel took nothing of them the last time.
-    stalled: bool,
-    /// Whatever of the chunks under way has not begun to leave is dropped when they come home.
-    cut: bool,
+    flight: Flight,
     /// The latest ping that could not be answered at once, for [`PONGS_MAX`] pongs were queued.
     /// Boxed: eight bytes in every connection, instead of twenty-four for a few.
     #[allow(clippy::box_collection)]
@@ -84,9 +79,7 @@ impl Outbox {
             idle_under_way: 0,
             pongs_waiting: 0,
             pongs_under_way: 0,
-            away: false,
-            stalled: false,
-            cut: false,
+            flight: Flight::Home,
             unanswered: None,
         }
     }
@@ -98,7 +91,7 @@ impl Outbox {
 
     /// Bytes of memory that [`len`](Self::len) takes: buffers are not always full.
     pub fn memory(&self) -> usize {
-        self.waiting.memory() + self.under_way + self.idle_under_way as usize
+        self.waiting.memory() + self.under_way + usize::from(self.idle_under_way) * PAGE
     }
 
     /// Whether everything has left.
@@ -108,17 +101,17 @@ impl Outbox {
 
     /// Whether a send is under way.
     pub fn is_away(&self) -> bool {
-        self.away
+        matches!(self.flight, Flight::Away | Flight::Cut)
     }
 
     /// Whether the kernel took nothing of what it was last given.
     pub fn is_stalled(&self) -> bool {
-        self.stalled
+        self.flight == Flight::Stalled
     }
 
     /// Whether there is something to [`take`](Self::take).
     pub fn is_ready(&self) -> bool {
-        !self.away && !self.waiting.is_empty()
+        !self.is_away() && !self.waiting.is_empty()
     }
 
     /// Appends a frame with its payload.
@@ -179,11 +172,12 @@ impl Outbox {
     /// Takes what waits, to be sent, or the first [`LEND_MAX`] bytes of it. It counts as unsent until
     /// it comes [`home`](Self::home).
     pub fn take(&mut self) -> Chunks {
-        debug_assert!(!self.away, "one send at a time");
+        debug_assert!(!self.is_away(), "one send at a time");
         let chunks = self.waiting.take(LEND_MAX);
-        self.away = true;
+        self.flight = Flight::Away;
         self.under_way = chunks.len();
-        self.idle_under_way = (chunks.memory() - chunks.len()) as u32;
+        let idle = (chunks.memory() - chunks.len()).div_ceil(PAGE);
+        self.idle_under_way = idle.try_into().unwrap_or(u16::MAX);
         // When some pongs stay behind they count as under way too: fewer of them wait for it.
         self.pongs_under_way = std::mem::take(&mut self.pongs_waiting);
         chunks
@@ -192,11 +186,15 @@ impl Outbox {
     /// The chunks are back, their cursor moved by what has left. Tells how many bytes that was.
     pub fn home(&mut self, mut chunks: Chunks) -> usize {
         let left = self.under_way - chunks.len();
-        self.away = false;
-        self.stalled = left == 0;
+        let landed = if left == 0 {
+            Flight::Stalled
+        } else {
+            Flight::Home
+        };
+        let flown = std::mem::replace(&mut self.flight, landed);
         self.under_way = 0;
         self.idle_under_way = 0;
-        if std::mem::take(&mut self.cut) {
+        if flown == Flight::Cut {
             chunks.truncate(begun(&chunks));
         }
         if chunks.is_empty() {
@@ -218,10 +216,13 @@ impl Outbox {
     /// what the kernel has is dropped when it comes home.
     pub fn drop_all(&mut self) -> usize {
         let before = self.waiting.len();
-        self.cut = self.away;
+        let away = self.is_away();
+        if away {
+            self.flight = Flight::Cut;
+        }
         self.unanswered = None;
         self.waiting
-            .truncate(if self.away { 0 } else { begun(&self.waiting) });
+            .truncate(if away { 0 } else { begun(&self.waiting) });
         self.pongs_waiting = 0;
         before - self.waiting.len()
     }
@@ -280,6 +281,22 @@ fn frames(chunk: &Chunk) -> impl Iterator<Item = (usize, Opcode, usize)> {
     })
 }
 
+/// Where the chunks are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Flight {
+    /// Here.
+    #[default]
+    Home,
+    /// Here, and the kernel took nothing of them the last time.
+    Stalled,
+    /// With the kernel.
+    Away,
+    /// With the kernel; what of them has not begun to leave is dropped when they come home.
+    Cut,
+}
+
+/// What idle memory is counted in.
+const PAGE: usize = 4 << 10;
 /// 4 KiB: two dozen of the longest pongs, hundreds of the usual ones.
 pub const PONGS_MAX: u16 = 4 << 10;
 /// 256 KiB: more than a socket takes at once, and what waits behind it can still be dropped.

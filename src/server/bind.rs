@@ -64,6 +64,10 @@ impl Bound {
             Place::Named(name) => name,
         };
         if let Some(path) = place.strip_prefix("unix:") {
+            if path.is_empty() {
+                let fault = "a Unix socket needs a path";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, fault));
+            }
             let path = Path::new(path);
             let socket = socket::listen_unix(path)?;
             self.files.push(SocketFile::new(path)?);

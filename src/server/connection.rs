@@ -124,6 +124,8 @@ pub(super) struct Flags {
     pub(super) closing: bool,
     /// It has been told to make room in the worker's memory.
     pub(super) shed: bool,
+    /// It was one too many.
+    pub(super) refused: bool,
     /// The driver has been told to finish it.
     pub(super) finishing: bool,
 }

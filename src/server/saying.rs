@@ -59,10 +59,11 @@ impl<H: Handler> Worker<H> {
             return;
         }
         let max = self.hall.config.connections_max;
-        if total >= max {
+        let refused = total >= max;
+        if refused {
             count(&self.hall.counters().refused);
             // Those who are being told no are bounded too.
-            if total >= max + max / 8 + 64 {
+            if self.refused >= REFUSED_MAX {
                 return;
             }
         }
@@ -92,18 +93,17 @@ impl<H: Handler> Worker<H> {
         }
         self.hall.outlets.insert(token, outlet);
         self.seat(token);
-        self.hall
-            .shared
-            .sockets(self.hall.worker)
-            .fetch_add(1, Ordering::Relaxed);
         self.hall.outlets.touch(token);
-        if total >= max {
-            self.answer(
-                token,
-                &Response::new(StatusCode::SERVICE_UNAVAILABLE),
-                false,
-            );
+        if refused {
+            self.refused += 1;
+            if let Some(outlet) = self.hall.outlets.get_mut(token) {
+                outlet.is.refused = true;
+            }
+            let busy = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+            self.answer(token, &busy, false);
         } else {
+            let sockets = self.hall.shared.sockets(self.hall.worker);
+            sockets.fetch_add(1, Ordering::Relaxed);
             self.arm(token);
         }
     }
@@ -266,3 +266,6 @@ impl<H: Handler> Hall<H> {
         own.or_else(listener).unwrap_or(Address::Unix)
     }
 }
+
+/// 256 connections at a time are told that they are one too many; more are dropped without a word.
+const REFUSED_MAX: usize = 256;

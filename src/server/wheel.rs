@@ -2,7 +2,8 @@
 //!
 //! Lazy: what is put in stays until it is due, and whoever is told then looks whether it still
 //! matters. A message therefore costs no more than a note of the time. Far deadlines are rounded up,
-//! by at most a sixteenth of the way, so that many of them share one wake-up.
+//! by at most a sixty-fourth of the way, from sixteen seconds on by a sixteenth, so that many of them
+//! share one wake-up, and those of idle connections one a second.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ impl<T> Default for Wheel<T> {
 impl<T> Wheel<T> {
     /// Puts `what` in, to be told at `at` or a little later; tells when.
     pub(crate) fn insert(&mut self, now: u64, at: u64, what: T) -> u64 {
-        let step = at.saturating_sub(now) / 16;
+        let delay = at.saturating_sub(now);
+        let step = delay / if delay < 16_000 { 64 } else { 16 };
         let step = step.checked_ilog2().map_or(1, |bits| 1_u64 << bits);
         let at = at.div_ceil(step) * step;
         self.due.entry(at).or_default().push(what);
@@ -55,7 +57,8 @@ mod tests {
             for delay in (0..5_000).chain([25_000, 3_600_000]) {
                 let at = wheel.insert(now, now + delay, ());
                 assert!(
-                    at >= now + delay && at - (now + delay) <= delay / 16,
+                    at >= now + delay
+                        && at - (now + delay) <= delay / if delay < 16_000 { 64 } else { 16 },
                     "{now} {delay} {at}"
                 );
             }

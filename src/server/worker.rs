@@ -48,6 +48,10 @@ pub struct Worker<H: Handler> {
     pub(super) listeners: Vec<Listening>,
     /// When listeners that ran out of something try again.
     pub(super) retry: Option<u64>,
+    /// They have run out, and nobody has come in since.
+    starving: bool,
+    /// Connections that were one too many and are being told so. They count nowhere else.
+    pub(super) refused: usize,
     /// Bytes held by unfinished messages and outboxes, as of each connection's last settling.
     pub(super) memory: usize,
     pub(super) leaving: Option<Leaving>,
@@ -112,6 +116,8 @@ impl<H: Handler> Worker<H> {
             deadlines: Wheel::default(),
             listeners: Vec::new(),
             retry: None,
+            starving: false,
+            refused: 0,
             memory: 0,
             leaving: None,
             epoch: Instant::now(),
@@ -194,6 +200,12 @@ impl<H: Handler> Worker<H> {
         Ok(!self.is_done())
     }
 
+    /// Bytes that wait to leave, of all connections.
+    pub fn queued(&self) -> usize {
+        let outlets = self.hall.outlets.tokens();
+        outlets.map(|(_, outlet)| outlet.half.outbox.len()).sum()
+    }
+
     /// The places and sizes of what is held: connections, and bytes of memory.
     pub fn load(&self) -> (usize, usize) {
         (self.hall.outlets.tokens().count(), self.memory)
@@ -212,8 +224,8 @@ impl<H: Handler> Worker<H> {
             Event::Ended(token) => self.ended(token),
             Event::Closed(token, result) => self.closed(token, result),
             Event::Starved(_, error) => {
-                if self.retry.is_none() {
-                    tracing::warn!(%error, "accepting pauses");
+                if !std::mem::replace(&mut self.starving, true) {
+                    tracing::warn!(%error, "accepting pauses until it can go on");
                 }
                 self.retry = Some(self.hall.now + RETRY);
             }
@@ -221,6 +233,7 @@ impl<H: Handler> Worker<H> {
     }
 
     fn accepted(&mut self, listener: Token, socket: Socket, from: Address) {
+        self.starving = false;
         let place = self.listeners.iter().find(|known| known.token == listener);
         let listener = place.map_or(0, |known| known.place);
         self.newcomers.push(Newcomer {
@@ -237,8 +250,12 @@ impl<H: Handler> Worker<H> {
             return;
         };
         outlet.clock.heard = stamp;
-        outlet.is.pinged = false;
+        let answered = std::mem::take(&mut outlet.is.pinged);
         self.hall.outlets.touch(token);
+        if answered {
+            // The next ping may be due before the pong would have been.
+            self.arm(token);
+        }
         self.take_in(token, bytes, Some(line));
     }
 
@@ -367,6 +384,7 @@ impl<H: Handler> Worker<H> {
         outlet.half.hang_up();
         let unsent = outlet.half.outbox.len();
         let counted = outlet.counted;
+        let refused = outlet.is.refused;
         if outlet.is.open
             && let Some(ending) = outlet.ending.take()
         {
@@ -392,10 +410,12 @@ impl<H: Handler> Worker<H> {
         let inlet = self.inlets.get_mut(index).and_then(Option::take);
         // The state's `Drop` is the handler's code too.
         self.hall.guard(|| drop(inlet));
-        self.hall
-            .shared
-            .sockets(self.hall.worker)
-            .fetch_sub(1, Ordering::Relaxed);
+        if refused {
+            self.refused -= 1;
+        } else {
+            let sockets = self.hall.shared.sockets(self.hall.worker);
+            sockets.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn listener_closed(&mut self, token: Token, result: io::Result<()>) {

@@ -105,8 +105,8 @@ impl World {
     pub fn id(&mut self, conn: Conn) -> ConnectionId {
         let token = self.script.token(conn).expect("it was opened");
         let all = self.worker.handler().log.iter();
-        let name = u64::from(token.index) << 32 | u64::from(token.generation);
-        let mask = (1 << 54) - 1;
+        let name = u64::from(token.index) << 30 | u64::from(token.generation);
+        let mask = (1 << 50) - 1;
         all.map(|(id, _)| *id)
             .find(|id| id.get() & mask == name)
             .expect("the handler was told of it")
@@ -143,6 +143,11 @@ impl World {
     /// Nobody is here, and nothing is held.
     pub fn assert_empty(&self) {
         assert_eq!(self.worker.load(), (0, 0));
+    }
+
+    /// Bytes that wait to leave.
+    pub fn queued(&self) -> usize {
+        self.worker.queued()
     }
 
     /// Bytes of memory held for what is unfinished.
