@@ -104,6 +104,32 @@ impl<'a> Deref for Request<'a> {
 }
 
 /// What becomes of a request to open a WebSocket.
+///
+/// ```
+/// # use ws4rs::{Accept, Deferred, Handler, Message, Peer, Request, Response, Verdict};
+/// # use ws4rs::http::StatusCode;
+/// # fn user_of(token: &str) -> Option<String> { Some(token.to_owned()) }
+/// # struct Chat;
+/// # impl Handler for Chat {
+/// #     type State = String;
+/// #     type Event = ();
+/// fn on_upgrade(&mut self, request: &Request<'_>) -> Verdict<Self> {
+///     let Some(token) = request.header_str("authorization").map(str::to_owned) else {
+///         return Verdict::refuse(StatusCode::UNAUTHORIZED);
+///     };
+///     let subprotocol = request.choose(&["chat.v2", "chat.v1"]);
+///     Verdict::defer(move |deferred: Deferred<Self>| {
+///         // Any thread or task may decide; until then the worker serves the others.
+///         std::thread::spawn(move || match (user_of(&token), subprotocol) {
+///             (Some(user), Some(name)) => deferred.accept(Accept::new(user).subprotocol(name)),
+///             (Some(user), None) => deferred.accept(Accept::new(user)),
+///             (None, _) => deferred.refuse(Response::new(StatusCode::FORBIDDEN)),
+///         });
+///     })
+/// }
+/// #     fn on_message(&mut self, _: &mut Peer<'_, Self>, _: Message<'_>) {}
+/// # }
+/// ```
 #[non_exhaustive]
 pub enum Verdict<H: Handler> {
     /// It is opened.
