@@ -48,8 +48,8 @@ pub struct Worker<H: Handler> {
     pub(super) listeners: Vec<Listening>,
     /// When listeners that ran out of something try again.
     pub(super) retry: Option<u64>,
-    /// They have run out, and nobody has come in since.
-    starving: bool,
+    /// Until when it is not said again that they have run out.
+    quiet_until: u64,
     /// Connections that were one too many and are being told so. They count nowhere else.
     pub(super) refused: usize,
     /// Bytes held by unfinished messages and outboxes, as of each connection's last settling.
@@ -116,7 +116,7 @@ impl<H: Handler> Worker<H> {
             deadlines: Wheel::default(),
             listeners: Vec::new(),
             retry: None,
-            starving: false,
+            quiet_until: 0,
             refused: 0,
             memory: 0,
             leaving: None,
@@ -224,7 +224,8 @@ impl<H: Handler> Worker<H> {
             Event::Ended(token) => self.ended(token),
             Event::Closed(token, result) => self.closed(token, result),
             Event::Starved(_, error) => {
-                if !std::mem::replace(&mut self.starving, true) {
+                if self.hall.now >= self.quiet_until {
+                    self.quiet_until = self.hall.now + QUIET;
                     tracing::warn!(%error, "accepting pauses until it can go on");
                 }
                 self.retry = Some(self.hall.now + RETRY);
@@ -233,7 +234,6 @@ impl<H: Handler> Worker<H> {
     }
 
     fn accepted(&mut self, listener: Token, socket: Socket, from: Address) {
-        self.starving = false;
         let place = self.listeners.iter().find(|known| known.token == listener);
         let listener = place.map_or(0, |known| known.place);
         self.newcomers.push(Newcomer {
@@ -481,5 +481,7 @@ impl<H: Handler> Worker<H> {
     }
 }
 
+/// 10 s between warnings of the same thing.
+const QUIET: u64 = 10_000;
 /// 100 ms: what ran out is looked for ten times a second.
 const RETRY: u64 = 100;
