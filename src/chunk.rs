@@ -237,7 +237,8 @@ impl Chunks {
         } else {
             queue.list.truncate(whole);
         }
-        queue.tidy();
+        queue.memory = queue.list.iter().map(Chunk::memory).sum();
+        queue.let_go();
     }
 
     /// Takes a `range` out of the chunk at `index`, none of which has gone.
@@ -245,12 +246,15 @@ impl Chunks {
         let Some(queue) = self.0.as_mut() else { return };
         debug_assert!(index > 0 || range.start >= queue.gone);
         queue.left -= range.len();
-        if range == (0..queue.list[index].len()) {
+        let chunk = &mut queue.list[index];
+        queue.memory -= chunk.memory();
+        if range == (0..chunk.len()) {
             queue.list.remove(index);
         } else {
-            queue.list[index].own().drain(range);
+            chunk.own().drain(range);
+            queue.memory += chunk.memory();
         }
-        queue.tidy();
+        queue.let_go();
     }
 
     fn queue(&mut self) -> &mut Queue {
@@ -309,9 +313,8 @@ impl Queue {
         self.left = 0;
     }
 
-    /// After chunks were taken out or cut: what has gone whole is let go of, what is left is measured.
-    fn tidy(&mut self) {
-        self.memory = self.list.iter().map(Chunk::memory).sum();
+    /// After something was taken out: lets go of a first chunk of which all that is left has gone.
+    fn let_go(&mut self) {
         if let Some(first) = self.list.front()
             && self.gone >= first.len()
         {

@@ -45,7 +45,9 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// After so long without a byte since the ping the peer is given up. 10 s.
     pub pong_timeout: Duration,
-    /// From the start of the closing handshake to the end of TCP. 5 s.
+    /// From the start of the closing handshake to the end of TCP. 5 s. A peer that goes on reading
+    /// what was queued before has so long from the last of it, and [`write_timeout`](Self::write_timeout)
+    /// more in all.
     pub close_timeout: Duration,
     /// Without a byte taken by the kernel for so long, the peer is given up. 30 s.
     pub write_timeout: Duration,

@@ -175,6 +175,13 @@ impl Flags {
 }
 
 impl Options {
+    /// What is wrong with the flags together, if anything.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let word = |origin: &String| origin == "any" || origin == "same-host";
+        let mixed = self.origin.len() > 1 && self.origin.iter().any(word);
+        mixed.then_some("--origin any and --origin same-host stand alone")
+    }
+
     /// The whole configuration.
     pub(super) fn config(&self) -> Config {
         let mut config = Config::default();

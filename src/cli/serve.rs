@@ -20,6 +20,9 @@ pub(super) fn serve<H: Handler>(
 ) -> ExitCode {
     // Before there is anything to drain, a signal simply ends the process.
     raise_descriptor_limit();
+    if let Some(fault) = options.fault() {
+        return fail(USAGE, &fault);
+    }
     let config = options.config();
     let drain = Drain::default().wait(config.close_timeout);
     let mut server = Server::builder().config(config);

@@ -58,7 +58,7 @@ pub struct Outbox {
     waiting: Chunks,
     /// Bytes the kernel has been given and has not answered for.
     under_way: usize,
-    /// Pages of memory that those take besides, as far as 16 bits tell.
+    /// Whole pages of memory that those take besides, as far as 16 bits tell.
     idle_under_way: u16,
     /// Pong bytes among `waiting` and among `under_way`. Their sum stays near [`PONGS_MAX`].
     pongs_waiting: u16,
@@ -176,7 +176,7 @@ impl Outbox {
         let chunks = self.waiting.take(LEND_MAX);
         self.flight = Flight::Away;
         self.under_way = chunks.len();
-        let idle = (chunks.memory() - chunks.len()).div_ceil(PAGE);
+        let idle = (chunks.memory() - chunks.len()) / PAGE;
         self.idle_under_way = idle.try_into().unwrap_or(u16::MAX);
         // When some pongs stay behind they count as under way too: fewer of them wait for it.
         self.pongs_under_way = std::mem::take(&mut self.pongs_waiting);

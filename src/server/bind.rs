@@ -151,7 +151,7 @@ fn unix_url(path: &Path) -> String {
 /// The file of a Unix socket of ours, removed when dropped: unless somebody else's is there by then.
 pub(super) struct SocketFile {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl SocketFile {
@@ -169,8 +169,10 @@ impl Drop for SocketFile {
     }
 }
 
-/// What tells one file from another.
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
+/// What tells one file from another, and from a later one that was given the same inode.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    let of = fs::symlink_metadata(path)?;
+    Ok((of.dev(), of.ino(), of.mtime(), of.mtime_nsec()))
 }

@@ -91,7 +91,7 @@ impl Builder {
     }
 
     /// Starts the workers, each with a handler of its own from `factory`, and returns when all are
-    /// ready.
+    /// ready. A process can start 16 384 workers in its life.
     ///
     /// # Errors
     /// Settings that do not go together, an address that cannot be listened on, a backend that does

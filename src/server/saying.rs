@@ -175,10 +175,10 @@ impl<H: Handler> Worker<H> {
             rearm = true;
         }
         if outlet.half.outbox.is_ready() {
-            driver.send(token, outlet.half.outbox.take());
             if !outlet.half.outbox.is_stalled() {
                 outlet.clock.wrote = now;
             }
+            driver.send(token, outlet.half.outbox.take());
             rearm |= outlet
                 .clock
                 .is_due_after(now, self.hall.config.write_timeout);
@@ -218,15 +218,16 @@ impl<H: Handler> Worker<H> {
     /// Memory is used up: whoever holds the most is told 1013, one after the other, until what is
     /// left would fit. What the kernel has of theirs is freed later, and counts as gone here.
     fn shed(&mut self) {
-        let mut left = self.memory;
-        let mut holders = Vec::new();
-        for (token, outlet) in self.hall.outlets.tokens() {
-            if outlet.is.shed {
-                left -= outlet.counted;
-            } else if outlet.counted > 0 {
-                holders.push((outlet.counted, token));
-            }
+        let all = || self.hall.outlets.tokens();
+        let told = all().filter(|(_, outlet)| outlet.is.shed);
+        let mut left = self.memory - told.map(|(_, outlet)| outlet.counted).sum::<usize>();
+        if left <= self.hall.config.memory_max {
+            return;
         }
+        let holders = all().filter(|(_, outlet)| !outlet.is.shed && outlet.counted > 0);
+        let mut holders: Vec<_> = holders
+            .map(|(token, outlet)| (outlet.counted, token))
+            .collect();
         holders.sort_unstable();
         while left > self.hall.config.memory_max
             && let Some((counted, token)) = holders.pop()

@@ -44,13 +44,21 @@ impl<H: Handler> Worker<H> {
             }
         }
         while let Some((_, timers)) = self.hall.timers.take(now) {
-            for (token, key) in timers {
-                let outlet = self.hall.outlets.get(token);
-                if outlet.is_some_and(Outlet::is_heard) {
-                    self.call(token, Voice::Other, None, |handler, peer| {
-                        handler.on_timer(peer, key)
-                    });
-                }
+            self.rung.extend(timers);
+        }
+        self.ring();
+    }
+
+    /// Tells the handler of its timers, as long as nobody has been told enough for this turn.
+    pub(super) fn ring(&mut self) {
+        while !self.hall.outlets.enough
+            && let Some((token, key)) = self.rung.pop_front()
+        {
+            let outlet = self.hall.outlets.get(token);
+            if outlet.is_some_and(Outlet::is_heard) {
+                self.call(token, Voice::Other, None, |handler, peer| {
+                    handler.on_timer(peer, key)
+                });
             }
         }
     }
@@ -162,14 +170,15 @@ impl Outlet {
 
 impl Outlet {
     /// How long the closing may still take. A peer that reads on is given time for what is queued
-    /// before the Close, up to the write timeout; one that was found slow is not.
+    /// before the Close, up to the write timeout, and then to answer it; one that was found slow is
+    /// not.
     fn close_left(&self, config: &Config, left: &impl Fn(u32, Duration) -> Duration) -> Duration {
         let strict = left(self.clock.since, config.close_timeout);
         let slow = self
             .ending
             .as_ref()
             .is_some_and(|ending| matches!(ending.cause, Cause::SlowConsumer | Cause::Memory));
-        if slow || self.half.outbox.is_empty() {
+        if slow {
             return strict;
         }
         let progress = left(self.clock.wrote, config.close_timeout);

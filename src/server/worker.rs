@@ -43,6 +43,8 @@ pub struct Worker<H: Handler> {
     pub(super) resumed: VecDeque<Token>,
     /// Taken from the mailbox, and to be delivered.
     pub(super) letters: VecDeque<Letter<H>>,
+    /// User timers that are due and have not been told.
+    pub(super) rung: VecDeque<(Token, u64)>,
     /// When connections are to be asked about.
     pub(super) deadlines: Wheel<Token>,
     pub(super) listeners: Vec<Listening>,
@@ -113,6 +115,7 @@ impl<H: Handler> Worker<H> {
             newcomers: Vec::new(),
             resumed: VecDeque::new(),
             letters: VecDeque::new(),
+            rung: VecDeque::new(),
             deadlines: Wheel::default(),
             listeners: Vec::new(),
             retry: None,
@@ -278,15 +281,12 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// What earlier turns have left comes before what is new; letters and readers take turns to be
-    /// first, for whoever is first may have said enough for one turn.
+    /// What earlier turns have left comes before what is new; readers, letters and timers take turns
+    /// to be first, for whoever is first may have said enough for one turn.
     fn catch_up(&mut self) {
-        if self.hall.outlets.turn.is_multiple_of(2) {
-            self.resume();
-            self.deliver();
-        } else {
-            self.deliver();
-            self.resume();
+        let steps = [Self::resume, Self::deliver, Self::ring];
+        for step in 0..steps.len() {
+            steps[(self.hall.outlets.turn as usize + step) % steps.len()](self);
         }
     }
 
@@ -464,6 +464,7 @@ impl<H: Handler> Worker<H> {
     fn wakes_at(&self) -> Option<Instant> {
         let busy = !self.resumed.is_empty()
             || !self.letters.is_empty()
+            || !self.rung.is_empty()
             || !self.newcomers.is_empty()
             || !self.hall.outlets.dirty.is_empty()
             || self.leaving.as_ref().is_some_and(Leaving::is_busy);
