@@ -78,7 +78,14 @@ fn bytes(random: &mut Random) -> Vec<u8> {
         5 | 6 => pong(b""),
         7 => Frame::new(TEXT, "half").begins().bytes(),
         8 => Frame::new(CONTINUATION, "the rest").bytes(),
-        9 => ping(b"flood").repeat(random.below(300)),
+        // Up to ten times the pongs that may wait, and sometimes a Close right behind.
+        9 => {
+            let mut flood = ping(&vec![4; random.below(126)]).repeat(random.below(300));
+            if random.below(4) == 0 {
+                flood.extend(close(1000, "enough"));
+            }
+            flood
+        }
         10 => text("many").repeat(random.below(100)),
         _ => text("a message"),
     }
