@@ -6,7 +6,7 @@ mod wire;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -698,45 +698,73 @@ fn a_unix_socket_is_shared_out_among_the_workers() {
     });
 }
 
-// A predecessor says goodbye while its successor is there already.
+/// Waits until files that are made now are younger than this one.
+fn outlive_tick(path: &Path) {
+    let made = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let (socket, probe) = (made(path), Place::new("tick"));
+    let begun = Instant::now();
+    loop {
+        fs::write(&probe.0, "tick").unwrap();
+        if made(&probe.0) > socket {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE);
+    }
+}
+
+/// How a predecessor comes to leave its path to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Succession {
+    /// It is saying goodbye.
+    Drained,
+    /// It has said goodbye to everybody, and has not been dropped.
+    Ended,
+    /// Its file was taken away.
+    Removed,
+}
+
 #[test]
 fn a_unix_socket_of_a_successor_outlives_its_predecessor() {
     everywhere(|setting| {
-        for drained in [true, false] {
+        for how in [Succession::Drained, Succession::Ended, Succession::Removed] {
             let place = Place::new("succeed");
             let address = format!("unix:{}", place.0.display());
-            let connect = || Client::new(UnixStream::connect(&place.0).unwrap());
             let first = setting.serve(setting.bare().bind(&address));
-            let mut old = connect();
+            let mut old = Client::new(UnixStream::connect(&place.0).unwrap());
             old.upgrade(REQUEST);
-            if drained {
+            if how == Succession::Removed {
+                fs::remove_file(&place.0).unwrap();
+            } else {
+                // The kernel may give the successor's file the same number.
+                outlive_tick(&place.0);
                 first.running.handle().drain(Drain::default());
                 old.expect_close(1001);
-                // The listener's end is told nobody.
+                // Nobody is told when the listener is gone.
                 let begun = Instant::now();
                 while UnixStream::connect(&place.0).is_ok() {
                     assert!(begun.elapsed() < DEADLINE);
                     thread::yield_now();
                 }
-            } else {
-                fs::remove_file(&place.0).unwrap();
+            }
+            if how == Succession::Ended {
+                old.close(1001);
+                old.ended();
+                first.closed();
             }
             let second = setting.serve(setting.bare().bind(&address));
-            if drained {
-                old.close(1001);
-                first.running.wait().unwrap();
-            } else {
-                drop(first);
-            }
-            let mut new = connect();
-            new.upgrade(REQUEST);
-            new.text("still here");
-            new.expect_text("still here");
-            new.goodbye();
-            drop(second);
-            assert!(!place.0.exists(), "the socket's file stays behind");
+            drop(first);
+            still_there(second, &place);
         }
     });
+}
+
+/// The server is reached where it listens, and takes its file with it.
+fn still_there(service: Service, place: &Place) {
+    let mut client = Client::new(UnixStream::connect(&place.0).unwrap());
+    client.upgrade(REQUEST);
+    client.goodbye();
+    drop(service);
+    assert!(!place.0.exists(), "the socket's file stays behind");
 }
 
 #[test]

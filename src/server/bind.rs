@@ -151,8 +151,11 @@ fn unix_url(path: &Path) -> String {
 /// The file of a Unix socket of ours, removed when dropped: unless somebody else's is there by then.
 pub(super) struct SocketFile {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: Identity,
 }
+
+/// Device, inode, and when it was made: an inode that is free again is soon another file's.
+type Identity = (u64, u64, (i64, i64));
 
 impl SocketFile {
     fn new(path: &Path) -> io::Result<Self> {
@@ -170,7 +173,7 @@ impl Drop for SocketFile {
 }
 
 /// What tells one file from another.
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
+fn identity(path: &Path) -> io::Result<Identity> {
+    let file = fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino(), (file.mtime(), file.mtime_nsec())))
 }
