@@ -6,10 +6,10 @@ mod wire;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use ws4rs::config::{Backend, OnPanic};
@@ -698,6 +698,75 @@ fn a_unix_socket_is_shared_out_among_the_workers() {
     });
 }
 
+/// Waits until files that are made now are younger than this one.
+fn outlive_tick(path: &Path) {
+    let made = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let (socket, probe) = (made(path), Place::new("tick"));
+    let begun = Instant::now();
+    loop {
+        fs::write(&probe.0, "tick").unwrap();
+        if made(&probe.0) > socket {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE);
+    }
+}
+
+/// How a predecessor comes to leave its path to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Succession {
+    /// It is saying goodbye.
+    Drained,
+    /// It has said goodbye to everybody, and has not been dropped.
+    Ended,
+    /// Its file was taken away.
+    Removed,
+}
+
+#[test]
+fn a_unix_socket_of_a_successor_outlives_its_predecessor() {
+    everywhere(|setting| {
+        for how in [Succession::Drained, Succession::Ended, Succession::Removed] {
+            let place = Place::new("succeed");
+            let address = format!("unix:{}", place.0.display());
+            let first = setting.serve(setting.bare().bind(&address));
+            let mut old = Client::new(UnixStream::connect(&place.0).unwrap());
+            old.upgrade(REQUEST);
+            if how == Succession::Removed {
+                fs::remove_file(&place.0).unwrap();
+            } else {
+                // The kernel may give the successor's file the same number.
+                outlive_tick(&place.0);
+                first.running.handle().drain(Drain::default());
+                old.expect_close(1001);
+                // Nobody is told when the listener is gone.
+                let begun = Instant::now();
+                while UnixStream::connect(&place.0).is_ok() {
+                    assert!(begun.elapsed() < DEADLINE);
+                    thread::yield_now();
+                }
+            }
+            if how == Succession::Ended {
+                old.close(1001);
+                old.ended();
+                first.closed();
+            }
+            let second = setting.serve(setting.bare().bind(&address));
+            drop(first);
+            still_there(second, &place);
+        }
+    });
+}
+
+/// The server is reached where it listens, and takes its file with it.
+fn still_there(service: Service, place: &Place) {
+    let mut client = Client::new(UnixStream::connect(&place.0).unwrap());
+    client.upgrade(REQUEST);
+    client.goodbye();
+    drop(service);
+    assert!(!place.0.exists(), "the socket's file stays behind");
+}
+
 #[test]
 fn an_inherited_listener_is_shared_out_among_the_workers() {
     everywhere(|setting| {
@@ -924,6 +993,56 @@ fn a_stop_cuts_everybody_and_a_dropped_server_stops() {
             handle.broadcast("anybody?").unwrap();
             handle.stop();
         }
+    });
+}
+
+/// Tells its connections' names; its events speak through the handle when they are dropped.
+struct Echoing(Sender<ConnectionId>);
+
+struct Echo(Handle<Echoing>, ConnectionId);
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let _ = self.0.send(self.1, "dropped");
+        let _ = self.0.broadcast("dropped");
+        self.0.stop();
+    }
+}
+
+impl Handler for Echoing {
+    type State = ();
+    type Event = Echo;
+
+    fn on_upgrade(&mut self, _: &Request<'_>) -> Verdict<Self> {
+        Verdict::accept(())
+    }
+
+    fn on_open(&mut self, peer: &mut Peer<'_, Self>) {
+        let _ = self.0.send(peer.id());
+    }
+
+    fn on_message(&mut self, _: &mut Peer<'_, Self>, _: Message<'_>) {}
+}
+
+// A server that has ended drops what it is given: that may ask it for something again.
+#[test]
+fn an_event_for_a_server_that_has_ended_is_dropped_where_it_may_speak() {
+    everywhere(|setting| {
+        let (tell, told) = channel();
+        let running = builder(setting).start(move || Echoing(tell.clone()));
+        let running = running.unwrap();
+        let handle = running.handle();
+        let url = &running.addresses()[0];
+        let _client = Client::open(url.strip_prefix("ws://").unwrap().parse().unwrap());
+        let id = told.recv_timeout(DEADLINE).unwrap();
+        drop(running);
+        let (done, all_done) = channel();
+        thread::spawn(move || {
+            let taken = handle.post(id, Echo(handle.clone(), id)).is_ok();
+            done.send(taken).unwrap();
+        });
+        let taken = all_done.recv_timeout(DEADLINE);
+        assert_eq!(taken, Ok(true), "it waits for itself");
     });
 }
 

@@ -128,3 +128,24 @@ fn a_ping_of_ours_is_at_most_125_bytes() {
     let played = play(handler, &ws4rs::Config::default(), &text("go"));
     assert_eq!(played.said(), [Said::Ping(vec![1; 125])]);
 }
+
+// L7, 5.5.1: the pong that had to wait is not said behind our Close either.
+#[test]
+fn a_pong_that_had_to_wait_is_not_said_behind_our_close() {
+    for takes in [Takes::All, Takes::Each(100)] {
+        let mut world = World::new(Recorder::silent());
+        let conn = world.open();
+        world.script.takes(conn, Takes::Nothing);
+        let pings = ping(&[9; 125]).repeat(60);
+        world.feed(conn, &[pings, close(1000, "")].concat());
+        world.script.takes(conn, takes);
+        world.settle();
+        let said = world.said(conn);
+        let (last, pongs) = said.split_last().expect("something");
+        assert_eq!(*last, Said::Close(1000, String::new()));
+        assert!((33..40).contains(&pongs.len()), "{}", pongs.len());
+        assert!(pongs.iter().all(|pong| *pong == Said::Pong(vec![9; 125])));
+        assert_eq!(world.gone(conn), Some(Gone::Finished));
+        world.assert_empty();
+    }
+}

@@ -182,3 +182,21 @@ fn handles_go_to_any_thread() {
         assert!(own.eq(expected.iter()));
     }
 }
+
+// Of one server's ids the other knows nothing.
+#[test]
+fn ids_of_two_servers_differ() {
+    let mut worlds = [(); 2].map(|()| World::new(Recorder::silent()));
+    let conns = worlds.each_mut().map(World::open);
+    let ids = [worlds[0].id(conns[0]), worlds[1].id(conns[1])];
+    assert_ne!(ids[0], ids[1]);
+    for (own, other) in [(0, 1), (1, 0)] {
+        worlds[own].told();
+        let handle = worlds[own].handle.clone();
+        handle.send(ids[other], "hello?").expect("room");
+        handle.post(ids[other], "hello?".into()).expect("room");
+        worlds[own].settle();
+        assert_eq!(worlds[own].said(conns[own]), []);
+        assert_eq!(worlds[own].told(), []);
+    }
+}

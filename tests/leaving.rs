@@ -192,3 +192,43 @@ fn a_paused_or_full_peer_is_drained_too() {
     world.feed(conn, &close(1001, ""));
     assert!(!world.running);
 }
+
+#[test]
+fn a_request_and_a_drain_in_one_turn_give_one_answer() {
+    let mut world = World::new(Recorder::echo());
+    let conn = world.connect();
+    world
+        .script
+        .feed(conn, b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
+    world.handle.drain(Drain::default());
+    world.settle();
+    assert_eq!(status(world.script.out(conn)), (426, &[][..]));
+    assert_eq!(world.gone(conn), Some(Gone::Finished));
+    assert!(!world.running);
+}
+
+// However many turns that takes.
+#[test]
+fn letters_that_were_taken_come_before_the_goodbye() {
+    let mut world = World::new(Recorder::echo());
+    let conn = world.open();
+    let id = world.id(conn);
+    // 8 MiB: eight times what may wait for a peer.
+    for number in 0..512_u32 {
+        let mut letter = vec![0; 16 << 10];
+        letter[..4].copy_from_slice(&number.to_be_bytes());
+        world.handle.send(id, letter).expect("room");
+    }
+    world.handle.drain(Drain::default());
+    world.settle();
+    let said = world.said(conn);
+    let (last, letters) = said.split_last().expect("something");
+    assert_eq!(*last, Said::Close(1001, String::new()));
+    assert_eq!(letters.len(), 512);
+    for (number, letter) in (0_u32..).zip(letters) {
+        assert!(matches!(letter, Said::Binary(bytes) if bytes[..4] == number.to_be_bytes()));
+    }
+    world.feed(conn, &close(1001, ""));
+    assert!(!world.running);
+    assert_eq!(world.end().cause, "Drained");
+}

@@ -255,3 +255,85 @@ fn a_connection_the_kernel_will_not_take_costs_nothing() {
     world.open();
     assert_eq!(world.worker.load(), (1, 0));
 }
+
+// What is left of a buffer keeps all of it.
+#[test]
+fn memory_is_counted_by_what_buffers_take() {
+    const LEN: usize = 1 << 20;
+    // Past the queue, and through it.
+    for line in [true, false] {
+        let mut world = World::new(Recorder::echo());
+        let conn = world.open();
+        world.script.line(conn, line);
+        let frame = Frame::new(BINARY, vec![7; LEN]).key([0; 4]).bytes();
+        // A server's frame has no mask: all of it but ten bytes.
+        world.script.takes(conn, Takes::Each(frame.len() - 4 - 10));
+        world.script.feed(conn, &frame);
+        world.turn();
+        if !line {
+            world.turn();
+        }
+        world.script.takes(conn, Takes::Nothing);
+        world.settle();
+        assert_eq!(world.queued(), 10);
+        let held = world.memory();
+        assert!((LEN..LEN + (16 << 10)).contains(&held), "{held}");
+        world.script.takes(conn, Takes::All);
+        world.settle();
+        assert_eq!(world.said(conn), [Said::Binary(vec![7; LEN])]);
+        assert_eq!(world.memory(), 0);
+    }
+}
+
+// Its Close is behind what it does not read: there is nothing left to tell it.
+#[test]
+fn past_the_memory_limit_a_holder_that_is_closing_is_cut() {
+    let handler = Recorder::new(|peer, told| match told {
+        Told::Text(_) => peer.close(ws4rs::CloseCode::NORMAL, "enough"),
+        told => drop(send_back(peer, told)),
+    });
+    let limits = config(|config| config.memory_max = 100_000);
+    let mut world = World::with(handler, limits);
+    let closing = world.open();
+    world.script.takes(closing, Takes::Nothing);
+    world.feed(closing, &[binary(&[2; 60_000]), text("close")].concat());
+    assert_eq!(world.gone(closing), None);
+    let other = world.open();
+    let part = Frame::new(BINARY, [1; 50_000]).announced(60_000).bytes();
+    world.feed(other, &part);
+    assert_eq!(world.gone(closing), Some(Gone::Aborted));
+    let end = world.end();
+    assert_eq!((&*end.cause, end.code), ("Local", 1000));
+    assert!(end.unsent > 60_000, "{}", end.unsent);
+    assert_eq!(world.handle.stats().memory, 1);
+    // The others go on.
+    assert_eq!(world.gone(other), None);
+    world.feed(other, &[1; 10_000]);
+    assert_eq!(world.said(other).len(), 1);
+    assert_eq!(world.memory(), 0);
+}
+
+#[test]
+fn refused_newcomers_use_up_no_places() {
+    let mut world = World::with(
+        Recorder::silent(),
+        config(|config| config.connections_max = 2),
+    );
+    let (first, _second) = (world.open(), world.open());
+    let refused: Vec<_> = (0..10).map(|_| world.script.connect()).collect();
+    for conn in &refused {
+        world.script.polite(*conn, false);
+    }
+    world.settle();
+    for conn in &refused {
+        assert_eq!(status(world.script.out(*conn)).0, 503);
+    }
+    world.script.reset(first);
+    world.settle();
+    // They linger still.
+    assert!(refused.iter().all(|conn| world.gone(*conn).is_none()));
+    world.open();
+    let again = world.connect();
+    assert_eq!(status(world.script.out(again)).0, 503);
+    assert_eq!(world.handle.stats().refused, 11);
+}

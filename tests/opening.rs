@@ -4,11 +4,14 @@
 mod support;
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
+use std::time::Instant;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use support::*;
-use ws4rs::{Accept, Config, Deferred, OriginPolicy, Response, Verdict};
+use ws4rs::internal::reactor::{Close, Driver, Event, Source, Token, Waker};
+use ws4rs::{Accept, Chunks, Config, Deferred, OriginPolicy, Response, Verdict};
 
 /// Where a handler puts what it will decide later.
 type Later = Rc<RefCell<Vec<Deferred<Recorder>>>>;
@@ -318,4 +321,73 @@ fn the_handler_is_told_where_the_request_came_from() {
         assert_eq!(said(assert_accepted(&answer)), [Said::Text(from.into())]);
     }
     assert_eq!(*seen.borrow(), ["203.0.113.9:1", "[2001:db8::1]:65535"]);
+}
+
+/// A driver that fails after a number of waits, and notes until when each was to wait.
+struct Few<'a> {
+    script: &'a mut Script,
+    left: usize,
+    deadlines: Vec<Option<Instant>>,
+}
+
+impl Driver for Few<'_> {
+    fn open(&mut self, source: Source) -> io::Result<Token> {
+        self.script.open(source)
+    }
+
+    fn send(&mut self, token: Token, chunks: Chunks) {
+        self.script.send(token, chunks);
+    }
+
+    fn read(&mut self, token: Token, on: bool) {
+        self.script.read(token, on);
+    }
+
+    fn close(&mut self, token: Token, how: Close) {
+        self.script.close(token, how);
+    }
+
+    fn wait(
+        &mut self,
+        deadline: Option<Instant>,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> io::Result<()> {
+        self.deadlines.push(deadline);
+        let left = self.left.checked_sub(1);
+        self.left = left.ok_or(io::ErrorKind::Interrupted)?;
+        self.script.wait(deadline, tell)
+    }
+
+    fn waker(&self) -> Waker {
+        self.script.waker()
+    }
+}
+
+// A socket may be handed over before the worker that gets it has a waker, or waits.
+#[test]
+fn a_socket_handed_over_before_the_first_wait_is_served() {
+    let mut worlds = World::crew(vec![Recorder::echo(), Recorder::echo()], config(|_| {}));
+    // Until one has far more than its half.
+    for _ in 0..60 {
+        worlds[0].connect();
+    }
+    let worker = &mut worlds[1];
+    assert_eq!(worker.script.connections(), 0);
+    let mut few = Few {
+        script: &mut worker.script,
+        left: 1,
+        deadlines: Vec::new(),
+    };
+    let ended = worker.worker.run(&mut few);
+    assert_eq!(
+        ended.map_err(|error| error.kind()),
+        Err(io::ErrorKind::Interrupted)
+    );
+    // It had something to do at once.
+    let first = few.deadlines[0];
+    assert!(first.is_some_and(|at| at <= Instant::now()), "{first:?}");
+    assert!(worker.script.connections() > 0, "nobody was handed over");
+    let conn = Conn(0);
+    worker.feed(conn, REQUEST);
+    assert_accepted(worker.script.out(conn));
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::*;
 use ws4rs::CloseCode;
 
@@ -227,4 +229,160 @@ fn a_timer_may_be_set_again_from_itself() {
         world.pass(seconds(1) + seconds(1) / 10);
     }
     assert_eq!(world.said(conn).len(), 6);
+}
+
+// A timer for now is for the next turn, however often it is set again; and none is too far off.
+#[test]
+fn a_timer_that_sets_itself_again_fires_once_a_turn() {
+    for delay in [Duration::ZERO, Duration::from_micros(500), Duration::MAX] {
+        let mut left = 1_000;
+        let handler = Recorder::new(move |peer, told| {
+            // Not for ever, or a failure would hang.
+            if matches!(told, Told::Text(_) | Told::Timer(_)) && left > 0 {
+                left -= 1;
+                peer.timer(delay, 9);
+            }
+        });
+        let mut world = World::new(handler);
+        let conn = world.open();
+        world.script.feed(conn, &text("go"));
+        world.turn();
+        world.told();
+        let mut fired = 0;
+        for _ in 0..20 {
+            world.worker.advance(Duration::from_millis(2));
+            world.turn();
+            let now = world.told().len();
+            assert!(now <= 1, "{now} times in one turn");
+            fired += now;
+        }
+        assert_eq!(fired, if delay == Duration::MAX { 0 } else { 20 });
+        assert_eq!(world.handle.stats().panics, 0);
+        assert_eq!(world.gone(conn), None);
+    }
+}
+
+// What the pong may take is no reason to look later whether the peer is idle again.
+#[test]
+fn a_pong_timeout_longer_than_the_idle_timeout_does_not_put_pings_off() {
+    let long = |config: &mut ws4rs::Config| {
+        config.idle_timeout = seconds(10);
+        config.pong_timeout = seconds(60);
+    };
+    let mut world = World::with(Recorder::silent(), config(long));
+    let conn = world.open();
+    world.pass(seconds(11));
+    for answer in [pong(b""), text("instead"), pong(b"")] {
+        assert_eq!(world.said(conn), [Said::Ping(vec![])]);
+        world.pass(seconds(3));
+        world.feed(conn, &answer);
+        world.pass(seconds(9));
+        assert_eq!(world.said(conn), []);
+        world.pass(seconds(2));
+    }
+    assert_eq!(world.said(conn), [Said::Ping(vec![])]);
+    world.pass(seconds(55));
+    assert_eq!(world.gone(conn), None);
+    world.pass(seconds(9));
+    assert_eq!(world.end().cause, "PongTimeout");
+}
+
+/// A peer that is sent 100 KB and a Close, and has taken nothing of it yet.
+fn closing_behind_much() -> (World, Conn) {
+    let handler = Recorder::new(|peer, told| {
+        if let Told::Text(_) = told {
+            peer.binary(&[1; 100_000]);
+            peer.close(CloseCode::NORMAL, "");
+        }
+    });
+    let mut world = World::new(handler);
+    let conn = world.open();
+    world.script.takes(conn, Takes::Nothing);
+    world.feed(conn, &text("go"));
+    (world, conn)
+}
+
+/// A second, at whose beginning the peer reads so much.
+fn read_for_a_second(world: &mut World, conn: Conn, bytes: usize) {
+    world.script.takes(conn, Takes::Each(bytes));
+    world.turn();
+    world.script.takes(conn, Takes::Nothing);
+    world.pass(seconds(1));
+}
+
+// P11: four times the close timeout, but it gets on.
+#[test]
+fn a_closing_peer_that_reads_on_gets_everything() {
+    let (mut world, conn) = closing_behind_much();
+    for _ in 0..20 {
+        read_for_a_second(&mut world, conn, 5_000);
+        assert_eq!(world.gone(conn), None);
+    }
+    world.script.takes(conn, Takes::All);
+    world.settle();
+    let said = [
+        Said::Binary(vec![1; 100_000]),
+        Said::Close(1000, String::new()),
+    ];
+    assert_eq!(world.said(conn), said);
+    world.feed(conn, &close(1000, ""));
+    assert_eq!(world.gone(conn), Some(Gone::Finished));
+    let end = world.end();
+    assert_eq!((&*end.cause, end.unsent), ("Local", 0));
+}
+
+// P11
+#[test]
+fn a_closing_peer_that_stops_reading_is_cut_after_the_close_timeout() {
+    let (mut world, conn) = closing_behind_much();
+    for _ in 0..10 {
+        read_for_a_second(&mut world, conn, 5_000);
+    }
+    // One of its five seconds has passed.
+    world.pass(seconds(3));
+    assert_eq!(world.gone(conn), None);
+    world.pass(seconds(2));
+    assert_eq!(world.gone(conn), Some(Gone::Aborted));
+    assert!(world.end().unsent > 40_000);
+}
+
+// P11: 5 s and 30 s.
+#[test]
+fn a_closing_peer_that_reads_by_the_byte_is_cut_in_the_end() {
+    let (mut world, conn) = closing_behind_much();
+    let mut lasted = 0;
+    while world.gone(conn).is_none() {
+        assert!(lasted < 60, "for ever");
+        read_for_a_second(&mut world, conn, 1);
+        lasted += 1;
+    }
+    assert!((35..=38).contains(&lasted), "{lasted} s");
+}
+
+// P11: one that was told 1013 has had its time.
+#[test]
+fn a_slow_consumer_that_reads_on_is_cut_after_the_close_timeout() {
+    let handler = Recorder::new(|peer, told| {
+        if *told == Told::Open {
+            peer.subscribe("all");
+        }
+    });
+    let mut world = World::with(handler, config(|config| config.outbox_max = 16 << 10));
+    let conn = world.open();
+    world.script.takes(conn, Takes::Nothing);
+    for _ in 0..2 {
+        let much = vec![2; 100_000];
+        world.handle.publish("all", much).expect("room");
+        world.settle();
+    }
+    assert_eq!(world.handle.stats().slow, 1);
+    for _ in 0..4 {
+        read_for_a_second(&mut world, conn, 5_000);
+        assert_eq!(world.gone(conn), None);
+    }
+    for _ in 0..2 {
+        read_for_a_second(&mut world, conn, 5_000);
+    }
+    assert_eq!(world.gone(conn), Some(Gone::Aborted));
+    assert_eq!(world.end().cause, "SlowConsumer");
 }
