@@ -45,7 +45,7 @@ fn benches(criterion: &mut Criterion) {
             let mut buffer = Buffer::new();
             group.bench_function(BenchmarkId::new("buffer", size), |bencher| {
                 bencher.iter(|| {
-                    buffer.clear();
+                    buffer.truncate(0);
                     buffer.append(black_box(&bytes), black_box(KEY));
                     buffer.check().unwrap();
                     buffer.text().unwrap().len()

@@ -251,7 +251,7 @@ fn an_emptied_buffer_begins_anew() {
     buffer.move_to(Vec::with_capacity(100));
     let capacity = buffer.capacity();
     buffer.append(b"text", [0; 4]);
-    buffer.clear();
+    buffer.truncate(0);
     assert_eq!((buffer.len(), buffer.capacity()), (0, capacity));
     buffer.append(b"\xff", [0; 4]);
     assert_eq!(buffer.text(), Err(NotUtf8));

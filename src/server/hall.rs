@@ -137,11 +137,15 @@ impl Outlets {
         }
         let before = outlet.half.outbox.len();
         let sent = queue(&mut outlet.half);
-        if voice == Voice::Other {
-            let added = outlet.half.outbox.len() - before;
-            self.enough |= outlet.hears(added, turn) > limits.high;
+        let heard = match voice {
+            Voice::Answer => 0,
+            Voice::Other => outlet.hears(outlet.half.outbox.len() - before, turn),
+        };
+        let was_dirty = std::mem::replace(&mut outlet.is.dirty, true);
+        self.enough |= heard > limits.high;
+        if !was_dirty {
+            self.dirty.push(token);
         }
-        self.touch(token);
         sent
     }
 }

@@ -142,12 +142,6 @@ impl Buffer {
         self.bytes.truncate(len);
     }
 
-    /// Forgets everything but the room it took.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.checked = 0;
-    }
-
     /// The bytes themselves; what stays is an empty buffer without room.
     pub fn take(&mut self) -> Vec<u8> {
         self.checked = 0;
