@@ -46,6 +46,7 @@ mod error;
 mod pool;
 #[forbid(unsafe_code)]
 pub mod proto;
+mod random;
 #[cfg(unix)]
 mod reactor;
 #[cfg(unix)]

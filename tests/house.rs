@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 /// A room, and the rooms it may import.
 const ROOMS: &[(&str, &[&str])] = &[
     ("pool", &[]),
+    ("random", &[]),
     ("chunk", &["pool"]),
     ("topics", &[]),
     ("simd", &[]),
-    ("proto", &["simd", "chunk", "pool"]),
+    ("proto", &["simd", "chunk", "pool", "random"]),
     ("reactor", &["chunk"]),
     ("error", &["proto"]),
     ("config", &["proto", "reactor", "error"]),
@@ -25,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// All that `server` and `client` stand on.
 const BELOW: &[&str] = &[
-    "chunk", "pool", "topics", "simd", "proto", "reactor", "error", "config",
+    "chunk", "pool", "random", "topics", "simd", "proto", "reactor", "error", "config",
 ];
 
 /// The only places for `unsafe`: whole folders end in `/`.
