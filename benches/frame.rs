@@ -18,14 +18,14 @@ fn frame(criterion: &mut Criterion) {
         let received = &bytes[..size];
         group.bench_function(format!("decode, {name}"), |bencher| {
             bencher.iter(|| {
-                let decoded = Header::decode(black_box(received), Role::Server);
+                let decoded = Header::decode(black_box(received), Role::Server, false);
                 assert_eq!(decoded, Ok(Some((masked, size))));
             });
         });
 
         let plain = Header::whole(Opcode::Binary, len);
         let expected = plain.encode();
-        let back = Header::decode(&expected.0[..expected.1], Role::Client);
+        let back = Header::decode(&expected.0[..expected.1], Role::Client, false);
         assert_eq!(back, Ok(Some((plain, expected.1))));
         group.bench_function(format!("encode, {name}"), |bencher| {
             bencher.iter(|| {

@@ -89,10 +89,12 @@ impl Script {
                 let first = index == 0;
                 let header = Header {
                     fin: index + 1 == parts,
-                    opcode: if first { opcode } else { Opcode::Continuation },
-                    mask: Some(key),
-                    len: part.len() as u64,
-                };
+                    ..Header::whole(
+                        if first { opcode } else { Opcode::Continuation },
+                        part.len(),
+                    )
+                }
+                .masked(key);
                 let (head, size) = header.encode();
                 bytes.extend_from_slice(&head[..size]);
                 bytes.extend(part.iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));

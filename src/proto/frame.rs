@@ -73,6 +73,8 @@ pub enum Role {
 pub struct Header {
     /// The last frame of its message.
     pub fin: bool,
+    /// RSV1: the message that begins here is compressed (RFC 7692 6).
+    pub compressed: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The masking key.
@@ -89,28 +91,58 @@ impl Header {
     pub const fn whole(opcode: Opcode, len: usize) -> Header {
         Header {
             fin: true,
+            compressed: false,
             opcode,
             mask: None,
             len: len as u64,
         }
     }
 
+    /// The same, of a compressed payload.
+    #[must_use]
+    pub const fn compressed(self) -> Header {
+        Header {
+            compressed: true,
+            ..self
+        }
+    }
+
+    /// The same, masked as a client must (5.3).
+    #[must_use]
+    pub const fn masked(self, key: [u8; 4]) -> Header {
+        Header {
+            mask: Some(key),
+            ..self
+        }
+    }
+
     /// Reads the header at the front of `bytes`, as it comes to `role`, and tells its size in bytes.
-    /// `None`: there is more to come, and nothing wrong so far.
+    /// `deflate`: permessage-deflate was agreed on. `None`: there is more to come, and nothing wrong so
+    /// far.
     ///
     /// # Errors
     /// The rule that the bytes break, known as soon as the first offending byte is there.
     #[inline(always)]
-    pub fn decode(bytes: &[u8], role: Role) -> Result<Option<(Header, usize)>, Violation> {
+    pub fn decode(
+        bytes: &[u8],
+        role: Role,
+        deflate: bool,
+    ) -> Result<Option<(Header, usize)>, Violation> {
         let Some(&first) = bytes.first() else {
             return Ok(None);
         };
         // 5.2: reserved bits are 0 unless an extension says otherwise.
-        if first & 0x70 != 0 {
+        let reserved = first & 0x70;
+        if reserved != 0 && !(deflate && reserved == 0x40) {
             return Err(Violation::ReservedBit);
         }
+        let compressed = reserved != 0;
         let fin = first & 0x80 != 0;
         let opcode = Opcode::decode(first & 0x0F).ok_or(Violation::ReservedOpcode)?;
+        // RFC 7692 6: said once, where a message begins.
+        if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(Violation::ReservedBit);
+        }
         // 5.5: control frames are not fragmented.
         if opcode.is_control() && !fin {
             return Err(Violation::ControlFragmented);
@@ -149,27 +181,18 @@ impl Header {
         if len > i64::MAX as u64 {
             return Err(Violation::LengthTooLarge);
         }
+        let header = Header {
+            fin,
+            compressed,
+            opcode,
+            mask: None,
+            len,
+        };
         if role == Role::Client {
-            return Ok(Some((
-                Header {
-                    fin,
-                    opcode,
-                    mask: None,
-                    len,
-                },
-                at,
-            )));
+            return Ok(Some((header, at)));
         }
         match bytes.get(at..at + 4) {
-            Some(&[a, b, c, d]) => Ok(Some((
-                Header {
-                    fin,
-                    opcode,
-                    mask: Some([a, b, c, d]),
-                    len,
-                },
-                at + 4,
-            ))),
+            Some(&[a, b, c, d]) => Ok(Some((header.masked([a, b, c, d]), at + 4))),
             _ => Ok(None),
         }
     }
@@ -189,7 +212,9 @@ impl Header {
     pub fn encode(&self) -> ([u8; Header::SIZE_MAX], usize) {
         let mut bytes = [0; Header::SIZE_MAX];
         let masked = if self.mask.is_some() { 0x80 } else { 0 };
-        bytes[0] = if self.fin { 0x80 } else { 0 } | self.opcode as u8;
+        let fin = if self.fin { 0x80 } else { 0 };
+        let compressed = if self.compressed { 0x40 } else { 0 };
+        bytes[0] = fin | compressed | self.opcode as u8;
         let mut at = match self.len {
             len @ 0..=125 => {
                 bytes[1] = masked | len as u8;

@@ -1,9 +1,10 @@
 //! Messages: what a handler is given, and what it gives away to many.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use super::deflate;
 use super::frame::{Header, Opcode};
 
 /// A whole message, borrowed from where it lies. Text has been checked once and is not checked again.
@@ -78,9 +79,24 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Message<'a> {
     }
 }
 
-/// A message framed once, to be sent to many: cheap to clone, never copied again.
+/// A message framed once, to be sent to many: cheap to clone, never copied again, and compressed at
+/// most once for each window that connections have agreed on.
 #[derive(Clone, Debug)]
-pub struct Prepared(Arc<[u8]>);
+pub struct Prepared(Arc<Frames>);
+
+#[derive(Debug)]
+struct Frames {
+    plain: Arc<[u8]>,
+    opcode: Opcode,
+    /// Where in `plain` the payload begins.
+    payload: u8,
+    /// Whether it may be compressed.
+    compressible: bool,
+    /// The frame compressed, by window; made when somebody needs it, `None` if it is not smaller.
+    deflated: OnceLock<Box<[Deflated; WINDOWS]>>,
+}
+
+type Deflated = OnceLock<Option<Arc<[u8]>>>;
 
 impl Prepared {
     /// A text message.
@@ -93,27 +109,77 @@ impl Prepared {
         Message::Binary(bytes).into()
     }
 
-    /// Bytes on the wire, header included.
-    pub fn size(&self) -> usize {
-        self.0.len()
+    /// The same, never compressed: for what is compressed already, or secret.
+    #[must_use]
+    pub fn uncompressed(self) -> Self {
+        Prepared(Arc::new(Frames {
+            plain: self.0.plain.clone(),
+            compressible: false,
+            deflated: OnceLock::new(),
+            ..*self.0
+        }))
     }
 
-    pub(crate) fn frame(&self) -> &Arc<[u8]> {
-        &self.0
+    /// Bytes on the wire, header included, when it is not compressed.
+    pub fn size(&self) -> usize {
+        self.0.plain.len()
+    }
+
+    pub(super) fn opcode(&self) -> Opcode {
+        self.0.opcode
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.0.plain[usize::from(self.0.payload)..]
+    }
+
+    pub(super) fn is_compressible(&self) -> bool {
+        self.0.compressible
+    }
+
+    /// The frame as a server sends it.
+    pub(super) fn frame(&self) -> &Arc<[u8]> {
+        &self.0.plain
+    }
+
+    /// The frame compressed alone, which any inflater with a window of 2^`window` bytes understands;
+    /// `None` when that would not be smaller.
+    pub(super) fn deflated(&self, window: u8, level: u8) -> Option<&Arc<[u8]>> {
+        let all = self.0.deflated.get_or_init(Box::default);
+        let frame = all[usize::from(window - WINDOW_MIN)].get_or_init(|| {
+            let mut packed = Vec::new();
+            let smaller = deflate::compress(window, level, &[], self.payload(), &mut packed);
+            smaller.then(|| {
+                let header = Header::whole(self.opcode(), packed.len()).compressed();
+                framed(header, &packed)
+            })
+        });
+        frame.as_ref()
     }
 }
 
 impl From<Message<'_>> for Prepared {
     fn from(message: Message<'_>) -> Self {
         let payload = message.as_bytes();
-        let (header, size) = Header::whole(message.opcode(), payload.len()).encode();
-        let mut frame: Arc<[u8]> = std::iter::repeat_n(0, size + payload.len()).collect();
-        if let Some(bytes) = Arc::get_mut(&mut frame) {
-            bytes[..size].copy_from_slice(&header[..size]);
-            bytes[size..].copy_from_slice(payload);
-        }
-        Prepared(frame)
+        let header = Header::whole(message.opcode(), payload.len());
+        Prepared(Arc::new(Frames {
+            plain: framed(header, payload),
+            opcode: header.opcode,
+            payload: header.size() as u8,
+            compressible: true,
+            deflated: OnceLock::new(),
+        }))
     }
+}
+
+fn framed(header: Header, payload: &[u8]) -> Arc<[u8]> {
+    let (head, size) = header.encode();
+    let mut frame: Arc<[u8]> = std::iter::repeat_n(0, size + payload.len()).collect();
+    if let Some(bytes) = Arc::get_mut(&mut frame) {
+        bytes[..size].copy_from_slice(&head[..size]);
+        bytes[size..].copy_from_slice(payload);
+    }
+    frame
 }
 
 impl From<&str> for Prepared {
@@ -145,3 +211,7 @@ impl From<Bytes> for Prepared {
         Prepared::binary(&bytes)
     }
 }
+
+/// The windows there are to compress with: 2^9 to 2^15 bytes.
+const WINDOW_MIN: u8 = 9;
+const WINDOWS: usize = 7;

@@ -1,4 +1,4 @@
-//! The wire as a value: RFC 6455 without a socket, a clock, a thread or `unsafe`.
+//! The wire as a value: RFC 6455 and 7692 without a socket, a clock, a thread or `unsafe`.
 //!
 //! Bytes and limits come in as arguments, events and bytes come out. The stations, in the order in
 //! which bytes meet them:
@@ -10,6 +10,7 @@
 //!          simd::mask     the payload unmasked where it lies       ┐ the room next door:
 //!          simd::text     text checked as it arrives               ┘ bytes by the register
 //!          stream         frames become messages, lent or held
+//!          inflow         compressed ones inflated on the way, by deflate
 //!          message close  what they carry
 //!          websocket      pongs, the closing handshake ─▶ events, to you
 //! bytes ◀─ outbox         what waits to leave: one frame::Header and its payload at a time
@@ -19,8 +20,10 @@
 //! that holds it. Whatever a peer does wrong is a [`Violation`], and one `match` gives its close code.
 
 pub mod close;
+pub mod deflate;
 pub mod frame;
 pub mod handshake;
+mod inflow;
 pub mod input;
 pub mod message;
 pub mod outbox;
@@ -29,6 +32,7 @@ pub mod violation;
 pub mod websocket;
 
 pub use close::{CloseCode, CloseFrame};
+pub use deflate::{Agreed, Deflate};
 pub use frame::{Header, Opcode, Role};
 pub use input::Input;
 pub use message::{Message, Prepared};

@@ -7,9 +7,12 @@
 //! Each chunk holds whole frames, so that what has not begun to leave can be dropped message by
 //! message. An idle outbox holds no buffer.
 
+use std::sync::Arc;
+
 use super::frame::{Header, Opcode, Role};
-use super::message::Prepared;
 use crate::chunk::{Chunk, Chunks};
+use crate::random;
+use crate::simd::mask;
 
 /// How much may wait, and what happens past it.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,7 @@ pub enum Sent {
 }
 
 /// The outgoing frames of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outbox {
     waiting: Chunks,
     /// Bytes the kernel has been given and has not answered for.
@@ -64,6 +67,8 @@ pub struct Outbox {
     pongs_waiting: u16,
     pongs_under_way: u16,
     flight: Flight,
+    /// Whose frames they are: a client's are masked (5.1).
+    role: Role,
     /// The latest ping that could not be answered at once, for [`PONGS_MAX`] pongs were queued.
     /// Boxed: eight bytes in every connection, instead of twenty-four for a few.
     #[allow(clippy::box_collection)]
@@ -72,7 +77,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Nothing to say.
-    pub const fn new() -> Self {
+    pub const fn new(role: Role) -> Self {
         Outbox {
             waiting: Chunks::new(),
             under_way: 0,
@@ -80,6 +85,7 @@ impl Outbox {
             pongs_waiting: 0,
             pongs_under_way: 0,
             flight: Flight::Home,
+            role,
             unanswered: None,
         }
     }
@@ -114,15 +120,29 @@ impl Outbox {
         !self.is_away() && !self.waiting.is_empty()
     }
 
-    /// Appends a frame with its payload.
+    /// Whose frames they are.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Appends a frame with its payload, which `header` tells of; a client's is masked on the way,
+    /// with a key of its own (5.3).
     #[inline]
-    pub fn frame(&mut self, opcode: Opcode, payload: &[u8]) {
-        let (header, size) = Header::whole(opcode, payload.len()).encode();
+    pub fn frame(&mut self, header: Header, payload: &[u8]) {
+        debug_assert!(header.mask.is_none() && header.len == payload.len() as u64);
+        let header = match self.role {
+            Role::Server => header,
+            Role::Client => header.masked(random::bytes()),
+        };
+        let (head, size) = header.encode();
         self.waiting.append(size + payload.len(), |bytes| {
             // All fourteen, at a known length, are quicker than the two or four that count.
-            bytes.extend_from_slice(&header);
-            bytes.truncate(bytes.len() - (header.len() - size));
-            bytes.extend_from_slice(payload);
+            bytes.extend_from_slice(&head);
+            bytes.truncate(bytes.len() - (head.len() - size));
+            match header.mask {
+                None => bytes.extend_from_slice(payload),
+                Some(key) => mask::append(bytes, payload, key),
+            }
         });
     }
 
@@ -132,17 +152,17 @@ impl Outbox {
         self.waiting.share(bytes.into());
     }
 
-    /// Appends a frame of which the first `gone` bytes have left already.
-    pub fn rest(&mut self, opcode: Opcode, payload: &[u8], gone: usize) {
+    /// Appends a server's frame of which the first `gone` bytes have left already.
+    pub fn rest(&mut self, header: Header, payload: &[u8], gone: usize) {
         debug_assert!(self.is_empty(), "nothing may be overtaken");
-        self.frame(opcode, payload);
+        self.frame(header, payload);
         self.waiting.advance(gone);
     }
 
-    /// Appends a frame that others get as well: a small one is copied when there is a chunk to
-    /// copy it to, which is cheaper than a chunk of its own.
-    pub fn share(&mut self, message: &Prepared) {
-        let frame = message.frame();
+    /// Appends a server's frame that others get as well: a small one is copied when there is a chunk
+    /// to copy it to, which is cheaper than a chunk of its own.
+    pub(super) fn share(&mut self, frame: &Arc<[u8]>) {
+        debug_assert_eq!(self.role, Role::Server, "masked frames are nobody else's");
         if frame.len() < COPY_BELOW && self.waiting.has_room(frame.len()) {
             self.waiting
                 .append(frame.len(), |bytes| bytes.extend_from_slice(frame));
@@ -151,12 +171,19 @@ impl Outbox {
         }
     }
 
+    /// Appends what a server's frame says, as a frame of our own.
+    pub(super) fn copy(&mut self, frame: &[u8]) {
+        if let Ok(Some((header, size))) = Header::decode(frame, Role::Client, true) {
+            self.frame(header, &frame[size..]);
+        }
+    }
+
     /// Answers a ping (5.5.3). Each gets its pong, in order, while less than [`PONGS_MAX`] bytes of
     /// pongs wait; beyond that only the latest is answered, when there is room again.
     pub fn pong(&mut self, payload: &[u8]) {
         if self.pongs_waiting + self.pongs_under_way < PONGS_MAX {
             let before = self.waiting.len();
-            self.frame(Opcode::Pong, payload);
+            self.frame(Header::whole(Opcode::Pong, payload.len()), payload);
             self.pongs_waiting += (self.waiting.len() - before) as u16;
         } else {
             self.unanswered = Some(Box::new(payload.to_vec()));
@@ -165,7 +192,7 @@ impl Outbox {
 
     /// Appends the Close, behind which nothing is said (5.5.1): not the answer to a ping either.
     pub fn close(&mut self, payload: &[u8]) {
-        self.frame(Opcode::Close, payload);
+        self.frame(Header::whole(Opcode::Close, payload.len()), payload);
         self.unanswered = None;
     }
 
@@ -195,7 +222,7 @@ impl Outbox {
         self.under_way = 0;
         self.idle_under_way = 0;
         if flown == Flight::Cut {
-            chunks.truncate(begun(&chunks));
+            chunks.truncate(begun(&chunks, self.role));
         }
         if chunks.is_empty() {
             self.pongs_under_way = 0;
@@ -221,8 +248,11 @@ impl Outbox {
             self.flight = Flight::Cut;
         }
         self.unanswered = None;
-        self.waiting
-            .truncate(if away { 0 } else { begun(&self.waiting) });
+        self.waiting.truncate(if away {
+            0
+        } else {
+            begun(&self.waiting, self.role)
+        });
         self.pongs_waiting = 0;
         before - self.waiting.len()
     }
@@ -240,7 +270,7 @@ impl Outbox {
     fn oldest(&self) -> Option<(usize, usize, usize)> {
         let mut gone = self.waiting.gone();
         for (index, chunk) in self.waiting.iter().enumerate() {
-            for (at, opcode, size) in frames(chunk) {
+            for (at, opcode, size) in frames(chunk, self.role) {
                 if at >= gone && !opcode.is_control() {
                     return Some((index, at, size));
                 }
@@ -252,28 +282,32 @@ impl Outbox {
 }
 
 /// Bytes of the first frame that has begun to leave and has not left.
-fn begun(chunks: &Chunks) -> usize {
+fn begun(chunks: &Chunks, role: Role) -> usize {
     let gone = chunks.gone();
     let Some(first) = chunks.iter().next() else {
         return 0;
     };
     // The answer to the handshake is no frame: without it nothing that follows would be understood.
-    if gone == 0 && frames(first).next().is_some() {
+    if gone == 0 && frames(first, role).next().is_some() {
         return 0;
     }
-    let end = frames(first)
+    let end = frames(first, role)
         .map(|(at, _, size)| at + size)
         .find(|end| *end >= gone);
     end.unwrap_or(first.as_slice().len()) - gone
 }
 
 /// The frames of a chunk of ours: offset, opcode, size.
-fn frames(chunk: &Chunk) -> impl Iterator<Item = (usize, Opcode, usize)> {
+fn frames(chunk: &Chunk, role: Role) -> impl Iterator<Item = (usize, Opcode, usize)> {
     let bytes = chunk.as_slice();
+    let reader = match role {
+        Role::Server => Role::Client,
+        Role::Client => Role::Server,
+    };
     let mut at = 0;
     std::iter::from_fn(move || {
         // Our own frames are lawful; the answer to a handshake is not a frame, and ends the walk.
-        let (header, size) = Header::decode(&bytes[at..], Role::Client).ok().flatten()?;
+        let (header, size) = Header::decode(&bytes[at..], reader, true).ok().flatten()?;
         let size = size + header.len as usize;
         let found = (at, header.opcode, size);
         at += size;

@@ -3,9 +3,12 @@
 //! A message that came whole is lent from the input, unmasked where it lay. One that came in parts
 //! is held in one buffer, which costs nothing per fragment and grows with the bytes received, to at
 //! most twice them, never with the bytes announced. Control frames may come between the fragments.
+//! A compressed message goes through [`inflow`](super::inflow) on its way.
 
 use super::close::CloseFrame;
+use super::deflate::{Agreed, Incoming};
 use super::frame::{Header, Opcode, Role};
+use super::inflow::{self, Inflow};
 use super::input::Input;
 use super::message::Message;
 use super::violation::Violation;
@@ -18,15 +21,29 @@ use crate::simd::{mask, text};
 pub struct Rules {
     /// Which end we are.
     pub role: Role,
-    /// The longest message taken, in bytes.
+    /// The longest message taken, in bytes; when it is compressed, as it is once inflated.
     pub message_max: usize,
+    /// Whether messages are told that come after our Close and before the peer's.
+    pub hears_on: bool,
 }
 
 impl Rules {
-    /// A server's, with messages of at most `message_max` bytes.
+    /// A server's, with messages of at most `message_max` bytes. After its Close it hears no more.
     pub fn server(message_max: usize) -> Self {
-        let role = Role::Server;
-        Rules { role, message_max }
+        Rules {
+            role: Role::Server,
+            message_max,
+            hears_on: false,
+        }
+    }
+
+    /// A client's. After its Close it hears what the server had yet to say.
+    pub fn client(message_max: usize) -> Self {
+        Rules {
+            role: Role::Client,
+            message_max,
+            hears_on: true,
+        }
     }
 }
 
@@ -47,23 +64,52 @@ pub enum Event<'a> {
 /// The incoming half of a connection, between two receives: 64 bytes and no buffer while it is idle.
 #[derive(Debug, Default)]
 pub struct Stream {
-    /// The payload so far of the message in the making; behind it that of a split control frame.
+    /// The payload so far of the message in the making, still compressed if it came so; behind it
+    /// that of a split control frame.
     held: text::Buffer,
-    /// Payload bytes of the frame under way that have not come yet.
-    left: u64,
-    /// The key, turned to meet the next of them.
-    key: [u8; 4],
-    /// A header of which the end has not come yet: `head[..head_len]`.
-    head: [u8; Header::SIZE_MAX],
-    head_len: u8,
+    under_way: UnderWay,
+    /// How messages are compressed, if they may be.
+    deflate: Option<Incoming>,
+    /// What inflating needs to keep.
+    inflow: Option<Box<Inflow>>,
     /// The payload length of the control frame under way.
     control_len: u8,
-    /// The opcode and FIN of the frame under way.
-    frame: Option<(Opcode, bool)>,
     /// Text or binary: the message in the making.
     message: Option<Kind>,
+    /// It is compressed.
+    compressed: bool,
     /// How the last call left things.
     left_off: LeftOff,
+}
+
+/// What has begun and of which more must come.
+#[derive(Clone, Copy, Debug)]
+enum UnderWay {
+    /// A header: `head[..len]` has come. Between frames, nothing of it.
+    Header {
+        head: [u8; Header::SIZE_MAX],
+        len: u8,
+    },
+    /// A payload: so many bytes of it have not come yet, and the key is turned to meet the next.
+    Frame {
+        left: u64,
+        key: [u8; 4],
+        opcode: Opcode,
+        fin: bool,
+    },
+}
+
+impl UnderWay {
+    const NOTHING: Self = UnderWay::Header {
+        head: [0; Header::SIZE_MAX],
+        len: 0,
+    };
+}
+
+impl Default for UnderWay {
+    fn default() -> Self {
+        UnderWay::NOTHING
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,15 +143,19 @@ impl Stream {
     pub const fn new() -> Self {
         Stream {
             held: text::Buffer::new(),
-            left: 0,
-            key: [0; 4],
-            head: [0; Header::SIZE_MAX],
-            head_len: 0,
+            under_way: UnderWay::NOTHING,
+            deflate: None,
+            inflow: None,
             control_len: 0,
-            frame: None,
             message: None,
+            compressed: false,
             left_off: LeftOff::Resting,
         }
+    }
+
+    /// Takes compressed messages from now on, as was agreed on.
+    pub fn deflate(&mut self, agreed: &Agreed) {
+        self.deflate = Some(agreed.incoming());
     }
 
     /// Takes the next event from the front of `input`; `None` when the input is used up.
@@ -167,14 +217,14 @@ impl Stream {
         }
     }
 
-    /// Bytes of memory held for an unfinished message.
+    /// Bytes of memory held: for an unfinished message, and for what the next may refer to.
     pub fn held(&self) -> usize {
-        self.held.capacity()
+        self.held.capacity() + self.inflow.as_ref().map_or(0, |inflow| inflow.memory())
     }
 
     /// Whether the next byte begins a frame and no message is unfinished.
     pub fn is_at_rest(&self) -> bool {
-        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
+        matches!(self.under_way, UnderWay::Header { len: 0, .. }) && self.message.is_none()
     }
 
     /// Moves through the input until an event is finished.
@@ -184,10 +234,10 @@ impl Stream {
         rules: &Rules,
     ) -> Result<Option<Finished<'i>>, Violation> {
         loop {
-            let (opcode, fin) = match self.frame {
-                Some(frame) => frame,
-                None => {
-                    let Some(header) = self.header(input, rules.role)? else {
+            let (opcode, fin) = match self.under_way {
+                UnderWay::Frame { opcode, fin, .. } => (opcode, fin),
+                UnderWay::Header { head, len } => {
+                    let Some(header) = self.header(input, rules.role, head, len)? else {
                         return Ok(None);
                     };
                     self.lawful(&header, rules)?;
@@ -196,6 +246,11 @@ impl Stream {
                         header.opcode.is_control() || (header.fin && self.message.is_none());
                     if alone && input.len() as u64 >= header.len {
                         let payload = input.take(header.len as usize);
+                        if header.compressed {
+                            return self
+                                .inflate_whole(header.opcode, payload, key, rules)
+                                .map(Some);
+                        }
                         return whole(header.opcode, payload, key)
                             .map(|event| Some(Finished::Whole(event)));
                     }
@@ -203,57 +258,53 @@ impl Stream {
                     (header.opcode, header.fin)
                 }
             };
-            self.hold(input, opcode)?;
-            if self.left > 0 {
+            if !self.hold(input, opcode, rules)? {
                 return Ok(None);
             }
-            self.frame = None;
+            self.under_way = UnderWay::NOTHING;
             if opcode.is_control() {
                 return Ok(Some(Finished::HeldControl(opcode)));
             }
             if fin && let Some(kind) = self.message.take() {
-                return Ok(Some(Finished::HeldMessage(kind)));
+                return match self.compressed {
+                    true => self.inflate_held(kind, rules).map(Some),
+                    false => Ok(Some(Finished::HeldMessage(kind))),
+                };
             }
         }
     }
 
-    /// The next header, when all of it is there.
+    /// The next header, when all of it is there. `head[..len]` has come before.
     #[inline]
-    fn header(&mut self, input: &mut Input<'_>, role: Role) -> Result<Option<Header>, Violation> {
-        if self.head_len > 0 {
-            return self.split_header(input, role);
-        }
-        if let Some((header, size)) = Header::decode(input.peek(), role)? {
-            input.take(size);
-            return Ok(Some(header));
-        }
-        let part = input.take_all();
-        self.head[..part.len()].copy_from_slice(part);
-        self.head_len = part.len() as u8;
-        Ok(None)
-    }
-
-    /// A header that began in an earlier receive: at most fourteen bytes are copied.
-    fn split_header(
+    fn header(
         &mut self,
         input: &mut Input<'_>,
         role: Role,
+        mut head: [u8; Header::SIZE_MAX],
+        len: u8,
     ) -> Result<Option<Header>, Violation> {
-        let had = usize::from(self.head_len);
-        let more = input.len().min(Header::SIZE_MAX - had);
-        self.head[had..had + more].copy_from_slice(&input.peek()[..more]);
-        match Header::decode(&self.head[..had + more], role)? {
-            Some((header, size)) => {
-                input.take(size - had);
-                self.head_len = 0;
-                Ok(Some(header))
-            }
-            None => {
-                input.take(more);
-                self.head_len = (had + more) as u8;
-                Ok(None)
-            }
+        let deflate = self.deflate.is_some();
+        if len == 0
+            && let Some((header, size)) = Header::decode(input.peek(), role, deflate)?
+        {
+            input.take(size);
+            return Ok(Some(header));
         }
+        // One that comes in several receives: at most fourteen bytes are copied.
+        let had = usize::from(len);
+        let more = input.len().min(Header::SIZE_MAX - had);
+        head[had..had + more].copy_from_slice(&input.peek()[..more]);
+        if let Some((header, size)) = Header::decode(&head[..had + more], role, deflate)? {
+            input.take(size - had);
+            self.under_way = UnderWay::NOTHING;
+            return Ok(Some(header));
+        }
+        input.take(more);
+        self.under_way = UnderWay::Header {
+            head,
+            len: (had + more) as u8,
+        };
+        Ok(None)
     }
 
     /// What a header may say at this place in the stream (5.4, 10.4).
@@ -269,8 +320,18 @@ impl Stream {
             }
             _ => {}
         }
-        // `held` is within the limit, so the difference is not negative.
-        if header.len > (rules.message_max - self.held.len()) as u64 {
+        let compressed = match self.message {
+            Some(_) => self.compressed,
+            None => header.compressed,
+        };
+        let (come, max) = if compressed {
+            let before = self.inflow.as_ref().map_or(0, |inflow| inflow.taken());
+            (before + self.held.len(), inflow::packed_max(rules))
+        } else {
+            (self.held.len(), rules.message_max)
+        };
+        // What has come is within the limit, so the difference is not negative.
+        if header.len > (max - come) as u64 {
             return Err(Violation::TooBig);
         }
         Ok(())
@@ -278,30 +339,111 @@ impl Stream {
 
     /// A frame that must be held, because it is not all there or others belong to it.
     fn begin(&mut self, header: &Header, key: [u8; 4]) {
-        self.frame = Some((header.opcode, header.fin));
-        self.left = header.len;
-        self.key = key;
+        self.under_way = UnderWay::Frame {
+            left: header.len,
+            key,
+            opcode: header.opcode,
+            fin: header.fin,
+        };
         match header.opcode {
             Opcode::Text => self.message = Some(Kind::Text),
             Opcode::Binary => self.message = Some(Kind::Binary),
-            Opcode::Continuation => {}
+            Opcode::Continuation => return,
             // 5.5: at most 125 bytes.
-            _ => self.control_len = header.len as u8,
+            _ => {
+                self.control_len = header.len as u8;
+                return;
+            }
         }
+        self.compressed = header.compressed;
     }
 
-    /// Moves what has come of the frame under way into `held`.
-    fn hold(&mut self, input: &mut Input<'_>, opcode: Opcode) -> Result<(), Violation> {
-        let count = self.left.min(input.len() as u64) as usize;
+    /// Moves what has come of the frame under way into `held`. Tells whether that was all of it.
+    fn hold(
+        &mut self,
+        input: &mut Input<'_>,
+        opcode: Opcode,
+        rules: &Rules,
+    ) -> Result<bool, Violation> {
+        let UnderWay::Frame { left, key, .. } = &mut self.under_way else {
+            return Ok(false);
+        };
+        let count = (*left).min(input.len() as u64) as usize;
+        let unmask = *key;
+        *key = mask::turn(*key, count);
+        *left -= count as u64;
+        let whole = *left == 0;
         self.grow(count);
-        self.held.append(input.take(count), self.key);
-        self.key = mask::turn(self.key, count);
-        self.left -= count as u64;
-        // 8.1: fails at the first bad octet, inside a frame too.
-        if self.message == Some(Kind::Text) && !opcode.is_control() {
+        self.held.append(input.take(count), unmask);
+        if !opcode.is_control() {
+            if self.compressed {
+                self.inflate_long(rules)?;
+            } else if self.message == Some(Kind::Text) {
+                // 8.1: fails at the first bad octet, inside a frame too.
+                self.held.check().map_err(|_| Violation::NotUtf8)?;
+            }
+        }
+        Ok(whole)
+    }
+
+    /// A compressed message of which all has come, in one frame.
+    fn inflate_whole(
+        &mut self,
+        opcode: Opcode,
+        payload: &mut [u8],
+        key: [u8; 4],
+        rules: &Rules,
+    ) -> Result<Finished<'static>, Violation> {
+        let kind = match opcode {
+            Opcode::Text => Kind::Text,
+            _ => Kind::Binary,
+        };
+        mask::apply(payload, key);
+        self.inflate(payload, rules)?;
+        self.checked(kind)
+    }
+
+    /// The end of a compressed message of which the last, or all, is held.
+    fn inflate_held(&mut self, kind: Kind, rules: &Rules) -> Result<Finished<'static>, Violation> {
+        let packed = self.held.take();
+        let inflated = self.inflate(&packed, rules);
+        pool::give(packed);
+        inflated?;
+        self.checked(kind)
+    }
+
+    /// Puts a message into `held`, which is empty, once the end of what is `packed` of it has come.
+    fn inflate(&mut self, packed: &[u8], rules: &Rules) -> Result<(), Violation> {
+        let Some(how) = self.deflate else {
+            return Err(Violation::ReservedBit);
+        };
+        self.held = inflow::finish(&mut self.inflow, packed, how, rules)?;
+        Ok(())
+    }
+
+    /// A message that has just been inflated.
+    fn checked(&mut self, kind: Kind) -> Result<Finished<'static>, Violation> {
+        if kind == Kind::Text {
             self.held.check().map_err(|_| Violation::NotUtf8)?;
         }
-        Ok(())
+        Ok(Finished::HeldMessage(kind))
+    }
+
+    /// A long compressed message is inflated as it comes; others are held until their end, for an
+    /// inflater costs more than they do.
+    fn inflate_long(&mut self, rules: &Rules) -> Result<(), Violation> {
+        if self.held.len() < inflow::HELD_MAX
+            && self.inflow.as_ref().is_none_or(|inflow| !inflow.is_long())
+        {
+            return Ok(());
+        }
+        let inflow = self.inflow.get_or_insert_default();
+        let plain = inflow.inflate(self.held.as_slice(), rules)?;
+        self.held.truncate(0);
+        match self.message {
+            Some(Kind::Text) => plain.check().map_err(|_| Violation::NotUtf8),
+            _ => Ok(()),
+        }
     }
 
     /// Room for `count` more bytes: the largest power of two that is at most twice what has come.
@@ -356,7 +498,7 @@ impl Stream {
 /// what is wrong above all, is for [`Stream::next_held`] to look at.
 #[inline(always)]
 fn next_whole<'i>(input: &mut Input<'i>, rules: &Rules) -> Option<(Kind, [u8; 4], &'i mut [u8])> {
-    let Ok(Some((header, size))) = Header::decode(input.peek(), rules.role) else {
+    let Ok(Some((header, size))) = Header::decode(input.peek(), rules.role, false) else {
         return None;
     };
     let kind = match header.opcode {

@@ -13,21 +13,25 @@
 //! | phase | incoming | outgoing |
 //! |---|---|---|
 //! | [`Open`](Phase::Open) | everything is told | everything is sent |
-//! | [`Closing`](Phase::Closing) | checked and limited, only Close is told (7.1.6) | nothing after our Close (5.5.1) |
+//! | [`Closing`](Phase::Closing) | checked and limited, only Close is told, unless the [`Rules`] say otherwise | nothing after our Close (5.5.1) |
 //! | [`Closed`](Phase::Closed) | nothing is looked at (7.1.7) | what is queued leaves, then TCP closes |
 //!
 //! A connection lives in two halves, so that a handler may answer while the message it answers is
 //! still lent from the incoming one: [`Stream`] and [`Outbound`]. [`receive`] joins them for one
 //! event; [`WebSocket`] is both, for those who bring their own I/O.
 
+use std::sync::Arc;
+
 use super::close::{CloseCode, CloseFrame};
-use super::frame::{Opcode, Role};
+use super::deflate::{self, Agreed, History, Outgoing};
+use super::frame::{Header, Opcode, Role};
 use super::input::Input;
 use super::message::{Message, Prepared};
 use super::outbox::{Outbox, Sent};
 use super::stream::{Event, Rules, Stream};
 use super::violation::Violation;
 use crate::chunk::Chunks;
+use crate::pool;
 
 /// How far the closing handshake is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,20 +46,31 @@ pub enum Phase {
 }
 
 /// The outgoing half of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outbound {
     /// What waits to leave.
     pub outbox: Outbox,
+    /// What the peer has inflated last; with context takeover, once something has been compressed.
+    history: Option<Box<History>>,
     phase: Phase,
+    /// How messages are compressed, if they are.
+    deflate: Option<Outgoing>,
 }
 
 impl Outbound {
     /// An open connection with nothing to say.
-    pub const fn new() -> Self {
+    pub const fn new(role: Role) -> Self {
         Outbound {
-            outbox: Outbox::new(),
+            outbox: Outbox::new(role),
+            history: None,
             phase: Phase::Open,
+            deflate: None,
         }
+    }
+
+    /// Compresses messages from now on, as was agreed on.
+    pub fn deflate(&mut self, agreed: &Agreed) {
+        self.deflate = agreed.outgoing();
     }
 
     /// How far the closing handshake is.
@@ -63,22 +78,48 @@ impl Outbound {
         self.phase
     }
 
+    /// Bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        self.outbox.memory() + self.history.as_ref().map_or(0, |history| history.memory())
+    }
+
+    /// Whether a message leaves as it is, neither compressed nor masked.
+    pub fn sends_plain(&self, message: Message<'_>) -> bool {
+        self.outbox.role() == Role::Server && self.deflates(message.len()).is_none()
+    }
+
     /// Queues a message.
     #[inline]
     pub fn send(&mut self, message: Message<'_>) -> Sent {
-        self.say(|outbox| outbox.frame(message.opcode(), message.as_bytes()))
+        self.say(|half| match half.deflates(message.len()) {
+            Some(how) => half.deflated(message, how),
+            None => half.plain(message),
+        })
     }
 
-    /// Queues a message that others get as well.
+    /// Queues a message, not compressed.
+    pub fn send_uncompressed(&mut self, message: Message<'_>) -> Sent {
+        self.say(|half| half.plain(message))
+    }
+
+    /// Queues a message that others get as well. A server's is one frame for all of them; a client's
+    /// is copied, for it must be masked with a key of its own (5.3).
     #[inline]
     pub fn share(&mut self, message: &Prepared) -> Sent {
-        self.say(|outbox| outbox.share(message))
+        self.say(|half| {
+            let frame = half.frame_of(message);
+            match half.outbox.role() {
+                Role::Server => half.outbox.share(frame),
+                Role::Client => half.outbox.copy(frame),
+            }
+        })
     }
 
     /// Queues a ping; of a longer payload the first 125 bytes (5.5).
     pub fn ping(&mut self, payload: &[u8]) -> Sent {
         let payload = &payload[..payload.len().min(125)];
-        self.say(|outbox| outbox.frame(Opcode::Ping, payload))
+        let header = Header::whole(Opcode::Ping, payload.len());
+        self.say(|half| half.outbox.frame(header, payload))
     }
 
     /// Begins the closing handshake. Only the first call counts.
@@ -92,12 +133,13 @@ impl Outbound {
     /// Fails the connection (7.1.7): our Close if it has not been said, and nothing after it.
     pub fn fail(&mut self, code: CloseCode, reason: &str) {
         self.close(code, reason);
-        self.phase = Phase::Closed;
+        self.hang_up();
     }
 
     /// TCP has ended, or will, without a closing handshake: nothing more is said or heard.
     pub fn hang_up(&mut self) {
         self.phase = Phase::Closed;
+        self.history = None;
     }
 
     /// The peer has closed: answered with its own code, an empty Close with an empty one (5.5.1).
@@ -106,16 +148,68 @@ impl Outbound {
     }
 
     /// 5.5.1: nothing is sent after our Close.
-    fn say(&mut self, queue: impl FnOnce(&mut Outbox)) -> Sent {
+    #[inline]
+    fn say(&mut self, queue: impl FnOnce(&mut Self)) -> Sent {
         if self.phase != Phase::Open {
             return Sent::Closing;
         }
-        queue(&mut self.outbox);
+        queue(self);
         Sent::Queued(self.outbox.len())
     }
 
     fn say_close(&mut self, close: CloseFrame<'_>) {
         close.encode(|payload| self.outbox.close(payload));
+    }
+
+    #[inline]
+    fn plain(&mut self, message: Message<'_>) {
+        let header = Header::whole(message.opcode(), message.len());
+        self.outbox.frame(header, message.as_bytes());
+    }
+
+    /// How a payload of this length is compressed, if it is.
+    #[inline]
+    fn deflates(&self, len: usize) -> Option<Outgoing> {
+        self.deflate.filter(|how| len >= how.threshold())
+    }
+
+    #[inline(never)]
+    fn deflated(&mut self, message: Message<'_>, how: Outgoing) {
+        let payload = message.as_bytes();
+        let history = self
+            .history
+            .as_ref()
+            .map_or(&[][..], |history| history.as_slice());
+        let mut packed = pool::take(payload.len() / 2);
+        if deflate::compress(how.window(), how.level(), history, payload, &mut packed) {
+            let header = Header::whole(message.opcode(), packed.len()).compressed();
+            self.outbox.frame(header, &packed);
+            self.remember(payload, how);
+        } else {
+            self.plain(message);
+        }
+        pool::give(packed);
+    }
+
+    /// The frame that says it to this peer.
+    fn frame_of<'m>(&mut self, message: &'m Prepared) -> &'m Arc<[u8]> {
+        let payload = message.payload();
+        if message.is_compressible()
+            && let Some(how) = self.deflates(payload.len())
+            && let Some(frame) = message.deflated(how.window(), how.level())
+        {
+            self.remember(payload, how);
+            return frame;
+        }
+        message.frame()
+    }
+
+    /// What the peer inflates now it may be referred to later: also what was compressed for others.
+    fn remember(&mut self, payload: &[u8], how: Outgoing) {
+        if how.takes_over() {
+            let history = self.history.get_or_insert_default();
+            history.push(how.window(), payload);
+        }
     }
 }
 
@@ -135,9 +229,10 @@ pub fn receive<'s, 'i: 's>(
         input.take_all();
         return Ok(None);
     }
-    let event = stream.next(input, rules, outbound.phase == Phase::Closing);
+    let closing = outbound.phase == Phase::Closing;
+    let event = stream.next(input, rules, closing && !rules.hears_on);
     match event {
-        Ok(Some(Event::Ping(payload))) => outbound.outbox.pong(payload),
+        Ok(Some(Event::Ping(payload))) if !closing => outbound.outbox.pong(payload),
         Ok(Some(Event::Close(close))) => outbound.close_received(close),
         Err(violation) => outbound.fail(violation.close_code(), ""),
         _ => {}
@@ -173,13 +268,24 @@ pub struct WebSocket {
 impl WebSocket {
     /// A connection whose opening handshake is done.
     pub fn new(rules: Rules) -> Self {
-        // Frames that a client sends must be masked with unpredictable keys: that is the client's room.
-        assert_eq!(rules.role, Role::Server, "the client side is not built yet");
         WebSocket {
             stream: Stream::new(),
-            outbound: Outbound::new(),
+            outbound: Outbound::new(rules.role),
             rules,
         }
+    }
+
+    /// Compresses, and takes what is compressed, as was agreed on in the opening handshake.
+    #[must_use]
+    pub fn deflate(mut self, agreed: &Agreed) -> Self {
+        self.stream.deflate(agreed);
+        self.outbound.deflate(agreed);
+        self
+    }
+
+    /// Its two halves, for those who read and write on different threads, and what it is held to.
+    pub fn into_parts(self) -> (Stream, Outbound, Rules) {
+        (self.stream, self.outbound, self.rules)
     }
 
     /// Takes the next event from the front of `input`. Call it until it gives `None`, then send what

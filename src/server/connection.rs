@@ -14,7 +14,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 
 use super::handler::Cause;
 use crate::proto::handshake::Opening;
-use crate::proto::{CloseCode, Outbound, Phase, Stream};
+use crate::proto::{CloseCode, Outbound, Phase, Role, Stream};
 use crate::reactor::Address;
 
 /// The incoming column.
@@ -67,9 +67,7 @@ impl<S> Inlet<S> {
 /// The outgoing column, and what is known of the connection besides.
 pub(crate) struct Outlet {
     pub(super) half: Outbound,
-    /// Why it ends, once that is known; told by `on_close`.
-    pub(super) ending: Option<Box<Ending>>,
-    /// What few connections have.
+    /// What few connections have, or have for long.
     pub(super) extra: Option<Box<Extra>>,
     /// Bytes that this connection adds to the worker's memory, when last counted.
     pub(super) counted: usize,
@@ -138,9 +136,11 @@ pub(super) struct Ending {
     pub(super) by_peer: bool,
 }
 
-/// What few connections have.
+/// What few connections have, or have for long.
 #[derive(Default)]
 pub(super) struct Extra {
+    /// Why it ends, once that is known; told by `on_close`.
+    pub(super) ending: Option<Ending>,
     pub(super) subprotocol: Option<Box<str>>,
     /// Its own end, where the listener's address does not tell.
     pub(super) local: Option<Address>,
@@ -173,8 +173,7 @@ impl Outlet {
             Address::Unix => (Remote::Unix, None),
         };
         Outlet {
-            half: Outbound::new(),
-            ending: None,
+            half: Outbound::new(Role::Server),
             extra,
             counted: 0,
             generation,
@@ -222,14 +221,18 @@ impl Outlet {
 
     /// Notes why the connection ends; the first to know is right.
     pub(super) fn ends(&mut self, cause: Cause, code: CloseCode, reason: &str, by_peer: bool) {
-        self.ending.get_or_insert_with(|| {
-            Box::new(Ending {
-                cause,
-                code,
-                reason: reason.into(),
-                by_peer,
-            })
+        let extra = self.extra.get_or_insert_default();
+        extra.ending.get_or_insert_with(|| Ending {
+            cause,
+            code,
+            reason: reason.into(),
+            by_peer,
         });
+    }
+
+    /// Why it ends, once that is known.
+    pub(super) fn ending(&self) -> Option<&Ending> {
+        self.extra.as_ref()?.ending.as_ref()
     }
 
     /// Fails it for a reason of ours: told the peer in a Close, behind what was said before.

@@ -173,17 +173,22 @@ impl<H: Handler> Peer<'_, H> {
         let line = self.line?;
         let stamp = self.hall.stamp();
         let outlet = self.hall.outlets.get_mut(self.token)?;
-        if !outlet.is_talking() || !outlet.half.outbox.is_empty() || outlet.half.outbox.is_away() {
+        if !outlet.is_talking()
+            || !outlet.half.outbox.is_empty()
+            || outlet.half.outbox.is_away()
+            || !outlet.half.sends_plain(message)
+        {
             return None;
         }
         let payload = message.as_bytes();
-        let (header, size) = Header::whole(message.opcode(), payload.len()).encode();
-        let gone = line.try_send(&[IoSlice::new(&header[..size]), IoSlice::new(payload)]);
+        let header = Header::whole(message.opcode(), payload.len());
+        let (head, size) = header.encode();
+        let gone = line.try_send(&[IoSlice::new(&head[..size]), IoSlice::new(payload)]);
         outlet.clock.wrote = stamp;
         if gone == size + payload.len() {
             return Some(Sent::Now);
         }
-        outlet.half.outbox.rest(message.opcode(), payload, gone);
+        outlet.half.outbox.rest(header, payload, gone);
         let queued = outlet.half.outbox.len();
         self.hall.outlets.touch(self.token);
         Some(Sent::Queued(queued))

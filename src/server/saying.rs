@@ -159,7 +159,7 @@ impl<H: Handler> Worker<H> {
         };
         outlet.is.dirty = false;
 
-        let held = inlet.held() + outlet.half.outbox.memory();
+        let held = inlet.held() + outlet.half.memory();
         self.memory = self.memory + held - outlet.counted;
         outlet.counted = held;
 

@@ -175,8 +175,7 @@ impl Outlet {
     fn close_left(&self, config: &Config, left: &impl Fn(u32, Duration) -> Duration) -> Duration {
         let strict = left(self.clock.since, config.close_timeout);
         let slow = self
-            .ending
-            .as_ref()
+            .ending()
             .is_some_and(|ending| matches!(ending.cause, Cause::SlowConsumer | Cause::Memory));
         if slow {
             return strict;

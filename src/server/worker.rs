@@ -386,7 +386,7 @@ impl<H: Handler> Worker<H> {
         let counted = outlet.counted;
         let refused = outlet.is.refused;
         if outlet.is.open
-            && let Some(ending) = outlet.ending.take()
+            && let Some(ending) = outlet.extra.as_mut().and_then(|extra| extra.ending.take())
         {
             tracing::debug!(code = %ending.code, cause = %ending.cause, "closed");
             self.call(token, Voice::Other, None, |handler, peer| {

@@ -1,0 +1,115 @@
+//! Compressed messages on their way in (RFC 7692 7.2.2): between the frames and the message.
+//!
+//! A message is held as it came until it is whole, and inflated then, with the thread's own inflater:
+//! unfinished, it costs what has come of it. One that is long gets an inflater for itself, so that
+//! nobody can make us hold more than the message may be.
+
+use super::deflate::{Fault, History, Incoming, Inflater};
+use super::stream::Rules;
+use super::violation::Violation;
+use crate::simd::text;
+
+/// What a connection keeps for inflating. Nothing, most of the time.
+#[derive(Debug, Default)]
+pub(super) struct Inflow {
+    long: Option<Long>,
+    /// What the peer may refer to; with context takeover only.
+    history: History,
+}
+
+/// A message too long to be held until its end.
+#[derive(Debug)]
+struct Long {
+    inflater: Inflater,
+    plain: text::Buffer,
+    /// Compressed bytes that have gone into it.
+    taken: usize,
+}
+
+impl Inflow {
+    /// Whether a long message is under way.
+    pub(super) fn is_long(&self) -> bool {
+        self.long.is_some()
+    }
+
+    /// Compressed bytes of the message under way that are not held any more.
+    pub(super) fn taken(&self) -> usize {
+        self.long.as_ref().map_or(0, |long| long.taken)
+    }
+
+    /// Bytes of memory it takes.
+    pub(super) fn memory(&self) -> usize {
+        let long = self.long.as_ref();
+        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.capacity());
+        size_of::<Self>() + long + self.history.memory()
+    }
+
+    /// Inflates the next part of a long message, and lends what there is of it.
+    pub(super) fn inflate(
+        &mut self,
+        packed: &[u8],
+        rules: &Rules,
+    ) -> Result<&mut text::Buffer, Violation> {
+        let long = self.long.get_or_insert_with(|| Long {
+            inflater: Inflater::start(self.history.as_slice()),
+            plain: text::Buffer::new(),
+            taken: 0,
+        });
+        long.taken += packed.len();
+        long.inflater
+            .inflate(packed, &mut long.plain, rules.message_max)?;
+        Ok(&mut long.plain)
+    }
+}
+
+/// The end of a message has come: gives all of it, inflated.
+pub(super) fn finish(
+    inflow: &mut Option<Box<Inflow>>,
+    packed: &[u8],
+    how: Incoming,
+    rules: &Rules,
+) -> Result<text::Buffer, Violation> {
+    let max = rules.message_max;
+    let long = inflow.as_mut().and_then(|inflow| inflow.long.take());
+    let (mut inflater, mut plain) = match long {
+        Some(long) => (long.inflater, long.plain),
+        None => {
+            let history = inflow
+                .as_ref()
+                .map_or(&[][..], |inflow| inflow.history.as_slice());
+            (Inflater::start(history), text::Buffer::new())
+        }
+    };
+    inflater.inflate(packed, &mut plain, max)?;
+    inflater.finish(&mut plain, max)?;
+    if how.takes_over() {
+        let inflow = inflow.get_or_insert_default();
+        inflow.history.push(how.window(), plain.as_slice());
+    } else {
+        *inflow = None;
+    }
+    Ok(plain)
+}
+
+/// How long a compressed message may be. Longer than its contents: a sender that flushes after every
+/// few bytes adds as many of its own.
+pub(super) fn packed_max(rules: &Rules) -> usize {
+    rules
+        .message_max
+        .saturating_mul(2)
+        .saturating_add(PACKED_LEAST)
+}
+
+impl From<Fault> for Violation {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooBig => Violation::TooBig,
+            Fault::Corrupt => Violation::Corrupt,
+        }
+    }
+}
+
+/// 32 KiB: less than an inflater takes, more than most compressed messages are.
+pub(super) const HELD_MAX: usize = 32 << 10;
+/// 1 KiB: the blocks and flushes of a message that says next to nothing.
+const PACKED_LEAST: usize = 1 << 10;
