@@ -50,11 +50,12 @@ fn settle_version(head: &mut [u8]) -> Result<Version, NotOpened> {
 }
 
 fn own(fields: &[Header<'_>]) -> Result<HeaderMap, NotOpened> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+    // A map has room for some 24000, more than which only a raised limit lets come here.
+    let room = HeaderMap::try_with_capacity(fields.len());
+    let mut headers = room.map_err(|_| NotOpened::TooManyFields)?;
     for Header { name, value } in fields {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| NotOpened::Malformed)?;
         let value = HeaderValue::from_bytes(value).map_err(|_| NotOpened::Malformed)?;
-        // A map holds 32768, which only a raised limit lets come here.
         let kept = headers.try_append(name, value);
         kept.map_err(|_| NotOpened::TooManyFields)?;
     }
