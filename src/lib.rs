@@ -63,7 +63,7 @@ pub use config::{Backend, Config, OnPanic};
 pub use error::Error;
 pub use http;
 pub use proto::handshake::{OriginPolicy, Response};
-pub use proto::{CloseCode, Message, Prepared, Sent, SlowPolicy};
+pub use proto::{CloseCode, Deflate, Message, Prepared, Sent, SlowPolicy};
 #[cfg(unix)]
 pub use reactor::Address;
 #[cfg(unix)]

@@ -169,6 +169,7 @@ impl<H: Handler> From<Accept<H::State>> for Verdict<H> {
 pub struct Accept<S> {
     pub(super) state: S,
     pub(super) answer: Acceptance,
+    pub(super) compressible: bool,
 }
 
 impl<S> Accept<S> {
@@ -177,7 +178,15 @@ impl<S> Accept<S> {
         Accept {
             state,
             answer: Acceptance::new(),
+            compressible: true,
         }
+    }
+
+    /// Declines [compression](crate::Config::deflate) for this connection.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Self {
+        self.compressible = false;
+        self
     }
 
     /// Speaks this subprotocol, one of those the client offers: see

@@ -39,7 +39,7 @@ pub use start::Running;
 
 use crate::config::{Backend, Config, OnPanic};
 use crate::error::Error;
-use crate::proto::SlowPolicy;
+use crate::proto::{Deflate, SlowPolicy};
 use crate::proto::handshake::{HeadLimits, OriginPolicy};
 
 /// A WebSocket server: one worker per core, nothing shared between them.
@@ -87,6 +87,13 @@ impl Builder {
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Sets [`Config::deflate`]: compresses with those who offer it.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.config.deflate = deflate.into();
         self
     }
 

@@ -120,7 +120,7 @@ impl<H: Handler> Worker<H> {
         &mut self,
         token: Token,
         request: &handshake::Request<'_>,
-        accept: Accept<H::State>,
+        mut accept: Accept<H::State>,
     ) {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
@@ -128,6 +128,11 @@ impl<H: Handler> Worker<H> {
         let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
             return;
         };
+        let wished = self.hall.config.deflate.filter(|_| accept.compressible);
+        let agreed = wished.and_then(|wished| wished.accept(request.extensions()));
+        if let Some(agreed) = agreed {
+            accept.answer = accept.answer.deflate(agreed);
+        }
         let mut answer = Vec::new();
         if let Err(fault) = accept.answer.write(request, &mut answer) {
             tracing::error!(%fault, "the handler's acceptance was not sent");
@@ -144,7 +149,12 @@ impl<H: Handler> Worker<H> {
         }
         outlet.half.outbox.raw(&answer);
         outlet.is.open = true;
-        inlet.stage = Stage::Open(Stream::new(), accept.state);
+        let mut stream = Stream::new();
+        if let Some(agreed) = &agreed {
+            stream.deflate(agreed);
+            outlet.half.deflate(agreed);
+        }
+        inlet.stage = Stage::Open(stream, accept.state);
         self.hall
             .shared
             .open(self.hall.worker)
