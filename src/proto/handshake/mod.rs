@@ -39,7 +39,7 @@ mod accept_key;
 mod acceptance;
 mod authority;
 mod essentials;
-mod extensions;
+pub(super) mod extensions;
 mod fields;
 mod opening;
 mod origin;
