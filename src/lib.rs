@@ -80,6 +80,7 @@ struct Readme;
 pub mod internal {
     pub mod simd { pub use crate::simd::*; }
     pub mod chunk { pub use crate::chunk::*; }
+    pub mod deflate { pub use crate::proto::deflate::{codec::*, history::*}; }
     #[cfg(unix)]
     pub mod reactor { pub use crate::reactor::*; }
     #[cfg(unix)]

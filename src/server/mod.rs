@@ -39,8 +39,8 @@ pub use start::Running;
 
 use crate::config::{Backend, Config, OnPanic};
 use crate::error::Error;
-use crate::proto::{Deflate, SlowPolicy};
 use crate::proto::handshake::{HeadLimits, OriginPolicy};
+use crate::proto::{Deflate, SlowPolicy};
 
 /// A WebSocket server: one worker per core, nothing shared between them.
 #[derive(Debug)]

@@ -60,7 +60,11 @@ impl Acceptance {
             write_header(out, "Sec-WebSocket-Protocol", name.as_bytes());
         }
         if let Some(agreed) = self.deflate {
-            write_header(out, "Sec-WebSocket-Extensions", agreed.to_string().as_bytes());
+            write_header(
+                out,
+                "Sec-WebSocket-Extensions",
+                agreed.to_string().as_bytes(),
+            );
         }
         for (name, value) in &self.headers {
             write_named(out, name, value);
