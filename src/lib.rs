@@ -62,7 +62,7 @@ pub use config::{Backend, Config, OnPanic};
 #[cfg(unix)]
 pub use error::Error;
 pub use http;
-pub use proto::handshake::{OriginPolicy, Response};
+pub use proto::handshake::{Dial, OriginPolicy, Response, Url};
 pub use proto::{CloseCode, Deflate, Message, Prepared, Sent, SlowPolicy};
 #[cfg(unix)]
 pub use reactor::Address;

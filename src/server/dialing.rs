@@ -9,21 +9,19 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::atomic::Ordering;
 
-use super::connection::{Extra, Inlet, Outlet, Stage};
-use super::hall::Voice;
+use super::connection::{Extra, Outlet, Stage};
 use super::handler::{Cause, Handler};
 use super::id::PLACES;
 use super::mailbox::count;
 use super::worker::Worker;
+use crate::proto::Role;
 use crate::proto::handshake::{Answer, Dial, DialFault, Dialing, Endpoint, NotOpened};
-use crate::proto::{CloseCode, Role, Stream};
 use crate::reactor::{Address, Close, Driver, Source, Token, socket};
 
 /// A connection to be opened, and the state it is to have.
 ///
 /// ```
-/// # use ws4rs::{Connect, Handle, Handler};
-/// # use ws4rs::proto::handshake::{Dial, Url};
+/// # use ws4rs::{Connect, Dial, Handle, Handler};
 /// # fn open<H: Handler<State = ()>>(handle: &Handle<H>) -> Result<(), Box<dyn std::error::Error>> {
 /// let dial = Dial::new("ws://127.0.0.1:9001/chat".parse()?).subprotocol("chat.v2");
 /// let _ = handle.connect(Connect::new(dial, ()));
@@ -153,11 +151,14 @@ impl<H: Handler> Worker<H> {
             Ok(dialing) => dialing,
             Err(fault) => return Err((connect.state, Unopened::Dial(fault))),
         };
-        let opened = self.may_dial().and_then(|()| connect.socket()).and_then(|(socket, remote)| {
-            let local = socket::local_address(&socket).ok();
-            let token = driver.open(Source::Connecting(socket))?;
-            Ok((token, remote, local))
-        });
+        let opened =
+            self.may_dial()
+                .and_then(|()| connect.socket())
+                .and_then(|(socket, remote)| {
+                    let local = socket::local_address(&socket).ok();
+                    let token = driver.open(Source::Connecting(socket))?;
+                    Ok((token, remote, local))
+                });
         let (token, remote, local) = match opened {
             Ok(opened) => opened,
             Err(error) => return Err((connect.state, Unopened::Io(error))),
@@ -167,13 +168,16 @@ impl<H: Handler> Worker<H> {
             let full = io::Error::other("the worker has no place left");
             return Err((connect.state, Unopened::Io(full)));
         }
-        let mut outlet = Outlet::new(token.generation, Role::Client, remote, 0, self.hall.stamp());
+        let mut outlet = Outlet::new(token.generation, Role::Client, remote, self.hall.stamp());
         outlet.extra.get_or_insert_with(Box::<Extra>::default).local = local;
         outlet.half.outbox.raw(&request);
         self.hall.outlets.insert(token, outlet);
         let state = connect.state;
         self.seat(token, Stage::Dialing(Box::new(Awaiting { dialing, state })));
-        self.hall.shared.sockets(self.hall.worker).fetch_add(1, Ordering::Relaxed);
+        self.hall
+            .shared
+            .sockets(self.hall.worker)
+            .fetch_add(1, Ordering::Relaxed);
         self.hall.outlets.touch(token);
         self.arm(token);
         Ok(())
@@ -197,7 +201,8 @@ impl<H: Handler> Worker<H> {
             return;
         };
         // Nothing else until the answer has been read: what it lends lies in here.
-        let Stage::Dialing(mut awaiting) = std::mem::replace(&mut inlet.stage, Stage::Refused) else {
+        let Stage::Dialing(mut awaiting) = std::mem::replace(&mut inlet.stage, Stage::Refused)
+        else {
             return;
         };
         match awaiting.dialing.receive(bytes, &self.hall.config.head) {
@@ -223,7 +228,10 @@ impl<H: Handler> Worker<H> {
         };
         let subprotocol = answer.subprotocol().map(Box::from);
         if subprotocol.is_some() {
-            outlet.extra.get_or_insert_with(Box::<Extra>::default).subprotocol = subprotocol;
+            outlet
+                .extra
+                .get_or_insert_with(Box::<Extra>::default)
+                .subprotocol = subprotocol;
         }
         self.begin(token, answer.deflate(), state);
     }

@@ -23,7 +23,11 @@ impl<H: Handler> Worker<H> {
             client_rules,
             ..
         } = self;
-        let rules = match hall.outlets.get(token).map(|outlet| outlet.half.outbox.role()) {
+        let rules = match hall
+            .outlets
+            .get(token)
+            .map(|outlet| outlet.half.outbox.role())
+        {
             Some(Role::Client) => &*client_rules,
             _ => &*rules,
         };

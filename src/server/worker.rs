@@ -399,7 +399,10 @@ impl<H: Handler> Worker<H> {
         let open = outlet.is.open;
         let ending = outlet.extra.as_mut().and_then(|extra| extra.ending.take());
         let inlet = self.inlets.get_mut(index);
-        if let Some(Some(Inlet { stage: stage @ Stage::Dialing(_), .. })) = inlet
+        if let Some(Some(Inlet {
+            stage: stage @ Stage::Dialing(_),
+            ..
+        })) = inlet
             && let Stage::Dialing(awaiting) = std::mem::replace(stage, Stage::Refused)
         {
             self.never_opened(*awaiting, ending.map(|ending| ending.cause));

@@ -46,7 +46,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// What the answer is held against.
+/// What the answer is held against. An extension that is offered is kept here too.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) accept: [u8; 28],
