@@ -16,7 +16,8 @@ const LIMIT: usize = 1 << 20;
 fn what_is_deflated_inflates_to_what_it_was() {
     let mut random = Random(1);
     for window in WINDOWS {
-        for len in lengths() {
+        // Each short length with some window, the edges with all.
+        for len in lengths().filter(|len| *len >= 70 || len % 7 == usize::from(window) % 7) {
             for payload in [json(len, &mut random), vec![b'x'; len], random.bytes(len)] {
                 for history in [&[][..], &json(3000, &mut random), &payload] {
                     let level = 1 + (len % 9) as u8;
@@ -396,7 +397,7 @@ fn garbage_ends_and_says_so() {
     let mut random = Random(12);
     let sample = deflated(&json(600, &mut random));
     let began = Instant::now();
-    for _ in 0..200_000 {
+    for _ in 0..100_000 {
         let len = random.below(60);
         let mut bytes = random.bytes(len);
         if random.below(2) == 0 {
