@@ -16,7 +16,8 @@ const LIMIT: usize = 1 << 20;
 fn what_is_deflated_inflates_to_what_it_was() {
     let mut random = Random(1);
     for window in WINDOWS {
-        for len in lengths() {
+        // Each short length with some window, the edges with all.
+        for len in lengths().filter(|len| *len >= 70 || len % 7 == usize::from(window) % 7) {
             for payload in [json(len, &mut random), vec![b'x'; len], random.bytes(len)] {
                 for history in [&[][..], &json(3000, &mut random), &payload] {
                     let level = 1 + (len % 9) as u8;
@@ -107,7 +108,7 @@ fn a_peer_that_keeps_its_engine_is_understood() {
         let mut live = Compress::new_with_window_bits(Compression::new(6), false, window);
         let mut history = History::new();
         for turn in 0..60 {
-            let payload = json(turn * turn % 900, &mut random);
+            let payload = json(1 + turn * turn % 900, &mut random);
             let mut out = Vec::with_capacity(2 * payload.len() + 100);
             live.compress_vec(&payload, &mut out, FlushCompress::Sync)
                 .unwrap();
@@ -296,9 +297,9 @@ fn d13_what_is_broken_is_refused() {
     ] {
         assert_eq!(inflated(&[], &hex(broken)), Err(Fault::Corrupt), "{broken}");
     }
-    // "Hello" is five bytes back, and only four are known.
+    // An "H", and four bytes from five back, of which one is not there.
     assert_eq!(
-        inflated(b"Hell", &hex("f2 00 11 00 00")),
+        inflated(b"Hel", &hex("f2 00 11 00 00")),
         Err(Fault::Corrupt)
     );
 }
@@ -396,7 +397,7 @@ fn garbage_ends_and_says_so() {
     let mut random = Random(12);
     let sample = deflated(&json(600, &mut random));
     let began = Instant::now();
-    for _ in 0..200_000 {
+    for _ in 0..100_000 {
         let len = random.below(60);
         let mut bytes = random.bytes(len);
         if random.below(2) == 0 {

@@ -30,7 +30,7 @@ pub fn compress(window: u8, level: u8, history: &[u8], payload: &[u8], out: &mut
             let place = &mut engines[usize::from(window - BITS_MIN)];
             let engine = place.get_or_insert_with(|| Compressor::new(window, level));
             let history = tail(history, 1 << window);
-            engine.begin(window, level, history) && engine.run(payload, scratch, out)
+            engine.begin(window, level, history) && engine.run(payload, scratch, out).is_some()
         })
         // The thread is ending, its engines are gone.
         .unwrap_or(false);
@@ -129,31 +129,22 @@ impl Compressor {
 
     /// Forgets the last payload. `false` if zlib would not have it.
     fn begin(&mut self, window: u8, level: u8, history: &[u8]) -> bool {
-        self.zlib.reset();
-        if self.level != level {
+        if self.level == level {
+            self.zlib.reset();
+        } else {
             *self = Compressor::new(window, level);
         }
         history.is_empty() || self.zlib.set_dictionary(history).is_ok()
     }
 
-    /// `false` as soon as it is clear that what comes out is not smaller.
-    fn run(&mut self, mut payload: &[u8], scratch: &mut [u8], out: &mut Vec<u8>) -> bool {
+    /// `None` as soon as it is clear that what comes out is not smaller.
+    fn run(&mut self, mut payload: &[u8], scratch: &mut [u8], out: &mut Vec<u8>) -> Option<()> {
         let most = out.len() + payload.len() + TAIL.len();
         loop {
-            let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
-            // 7.2.1: a sync flush ends it on a byte.
-            if self
-                .zlib
-                .compress(payload, scratch, FlushCompress::Sync)
-                .is_err()
-            {
-                return false;
-            }
-            let read = (self.zlib.total_in() - read) as usize;
-            let written = (self.zlib.total_out() - written) as usize;
+            let (read, written) = self.step(payload, scratch)?;
             payload = &payload[read..];
             if out.len() + written >= most {
-                return false;
+                return None;
             }
             out.extend_from_slice(&scratch[..written]);
             // All is out when there was room for more. If it was just enough, the next turn brings
@@ -165,8 +156,17 @@ impl Compressor {
         let flushed = payload.is_empty() && out.ends_with(&TAIL);
         debug_assert!(flushed);
         // 7.2.1: the four bytes at the end are left out.
-        out.truncate(out.len() - TAIL.len());
-        flushed
+        flushed.then(|| out.truncate(out.len() - TAIL.len()))
+    }
+
+    fn step(&mut self, payload: &[u8], scratch: &mut [u8]) -> Option<(usize, usize)> {
+        let (read, written) = (self.zlib.total_in(), self.zlib.total_out());
+        // 7.2.1: a sync flush ends on a byte.
+        let done = self.zlib.compress(payload, scratch, FlushCompress::Sync);
+        done.ok()?;
+        let read = self.zlib.total_in() - read;
+        let written = self.zlib.total_out() - written;
+        Some((read as usize, written as usize))
     }
 }
 
@@ -355,3 +355,21 @@ const ANEW_FREE: usize = 1 << 20;
 const ANEW_PER_BYTE: usize = 32;
 /// 64: the smallest buffer worth an allocation.
 const ROOM_MIN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_a_few_inflaters_and_they_are_used_again() {
+        let many: Vec<_> = (0..20).map(|_| Inflater::start(&[1; 100])).collect();
+        drop(many);
+        let spare = || SPARE.with_borrow(Vec::len);
+        assert_eq!(spare(), SPARE_MAX);
+        let one = Inflater::start(&[]);
+        assert_eq!(spare(), SPARE_MAX - 1);
+        assert!(one.memory() >= INFLATER_BYTES + SCRATCH + 100);
+        assert_eq!(one.finish(), Ok(()));
+        assert_eq!(spare(), SPARE_MAX);
+    }
+}
