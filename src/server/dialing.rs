@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Extra, Outlet, Stage};
@@ -29,7 +30,7 @@ use crate::reactor::{Address, Close, Driver, Source, Token, socket};
 /// ```
 #[derive(Debug)]
 pub struct Connect<S> {
-    dial: Dial,
+    dial: Arc<Dial>,
     state: S,
     to: Option<SocketAddr>,
     from: Option<IpAddr>,
@@ -38,9 +39,10 @@ pub struct Connect<S> {
 impl<S> Connect<S> {
     /// Opens what `dial` says. A worker does not wait for names to be resolved: unless its host is an
     /// IP address or a Unix socket, say where it is with [`to`](Self::to) or [`resolve`](Self::resolve).
-    pub fn new(dial: Dial, state: S) -> Self {
+    /// One `Arc<Dial>` does for many.
+    pub fn new(dial: impl Into<Arc<Dial>>, state: S) -> Self {
         Connect {
-            dial,
+            dial: dial.into(),
             state,
             to: None,
             from: None,
