@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::num::ParseFloatError;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
 use parse_size::Config as SizeFormat;
 use tracing_subscriber::filter::LevelFilter;
 use ws4rs::config::{Backend, Config};
@@ -97,6 +97,10 @@ pub(super) struct Options {
         default_missing_value = "shared"
     )]
     deflate: Option<DeflateFlag>,
+
+    /// How hard to compress, 1 to 9 [default: 6]
+    #[arg(long, value_name = "LEVEL", requires = "deflate", value_parser = value_parser!(u8).range(1..=9))]
+    deflate_level: Option<u8>,
 
     /// The longest request head taken [default: 16K]
     #[arg(long, value_name = "SIZE", value_parser = size)]
@@ -221,7 +225,10 @@ impl Options {
         config.pin = self.pin;
         config.reuse_port = self.reuse_port;
         config.message_max = self.max_message.unwrap_or(config.message_max);
-        config.deflate = self.deflate.map(Deflate::from);
+        config.deflate = self.deflate.map(|flag| {
+            let deflate = Deflate::from(flag);
+            deflate.level(self.deflate_level.unwrap_or(deflate.level))
+        });
         config.head.bytes = self.max_head.unwrap_or(config.head.bytes);
         config.connections_max = self.max_connections.unwrap_or(config.connections_max);
         config.memory_max = self.memory.unwrap_or(config.memory_max);

@@ -24,8 +24,9 @@ use crate::proto::Role;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deflate {
-    /// How hard to try, 1 to 9. Default 4: from 2 to 6 a message of 1 KiB costs the same 18 µs and
-    /// shrinks to 36 %; 1 does it in a third of that, to 47 %.
+    /// How hard to try, 1 to 9. Default 6, which makes as few bytes as zlib does by itself elsewhere:
+    /// from 2 to 7 a message of 1 KiB costs about the same 18 µs; 1 does it in a third of that, with a
+    /// third more bytes. From some 16 KiB on 5 takes a fifth less time than 6.
     pub level: u8,
     /// Payloads shorter than this are sent as they are. Default 512 alone and 256 with takeover: from
     /// there on JSON loses more than half; at 100 bytes, alone, it is a tenth, at 64 nothing, and any
@@ -259,8 +260,8 @@ impl core::error::Error for NotAgreed {}
 
 const BITS_MIN: u8 = 8;
 const BITS_MAX: u8 = 15;
-/// 4: see [`Deflate::level`].
-const LEVEL: u8 = 4;
+/// 6: see [`Deflate::level`].
+const LEVEL: u8 = 6;
 /// 512 and 256: see [`Deflate::threshold`].
 const THRESHOLD: usize = 512;
 const THRESHOLD_WITH_HISTORY: usize = 256;
