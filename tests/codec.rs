@@ -377,7 +377,7 @@ fn just_the_limit_is_not_too_much() {
 }
 
 #[test]
-fn a_message_takes_at_most_twice_its_bytes() {
+fn a_message_up_to_16_kib_takes_at_most_twice_its_bytes() {
     let mut random = Random(11);
     for len in lengths() {
         let whole = deflated(&json(len, &mut random));
@@ -386,9 +386,31 @@ fn a_message_takes_at_most_twice_its_bytes() {
             let mut inflater = Inflater::start(&[]);
             for part in whole.chunks(size) {
                 inflater.inflate(part, &mut to, LIMIT).unwrap();
-                assert!(to.capacity() <= 2 * to.len() + 64);
+                if to.len() <= 16 << 10 {
+                    assert!(to.capacity() <= 2 * to.len() + 64);
+                }
             }
         }
+    }
+}
+
+// P5: what is outgrown counts too.
+#[test]
+fn a_bomb_has_cost_the_limit_and_at_most_64_kib_more() {
+    let bomb = deflated(&vec![0; 2 << 20]);
+    for size in [1, 7, bomb.len()] {
+        let mut to = Buffer::new();
+        let mut inflater = Inflater::start(&[]);
+        let mut rooms = std::collections::BTreeSet::new();
+        for part in bomb.chunks(size) {
+            if inflater.inflate(part, &mut to, 1 << 20).is_err() {
+                break;
+            }
+            rooms.insert(to.capacity());
+        }
+        rooms.insert(to.capacity());
+        let all: usize = rooms.iter().sum();
+        assert!(all <= (1 << 20) + (64 << 10), "{rooms:?}");
     }
 }
 

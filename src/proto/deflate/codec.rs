@@ -69,7 +69,7 @@ impl Inflater {
 
     /// Inflates the next part of a payload, onto the end of `to`: where the last part left off.
     ///
-    /// `to` never holds more than `max` bytes, and takes no more memory than twice what it holds.
+    /// `to` never holds more than `max` bytes, and its room is not larger either.
     ///
     /// # Errors
     /// What is wrong with the message. Nothing after it has a meaning.
@@ -310,18 +310,30 @@ fn remind(zlib: &mut Decompress, before: &[u8]) -> Result<(), Fault> {
     told.map(drop).map_err(|_| Fault::Corrupt)
 }
 
-/// Room for `count` more bytes: the largest power of two that is at most twice what will be there, but
-/// not more than may ever be.
+/// Room for `count` more bytes, but not more than may ever be.
 fn grow(to: &mut text::Buffer, count: usize, max: usize) {
     let len = to.len() + count;
     if len > to.capacity() {
-        let room = (1 << (2 * len).max(ROOM_MIN).ilog2()).min(max);
+        let room = room(len).min(max);
         let room = match room.is_power_of_two() {
             true => pool::take(room),
             // The pool would round it up.
             false => Vec::with_capacity(room),
         };
         pool::give(to.move_to(room));
+    }
+}
+
+/// Few and long steps: what is outgrown stays in memory for a while, and a message that ends past the
+/// limit must not have cost much more than the limit. What is not written to costs nothing.
+fn room(len: usize) -> usize {
+    match len {
+        ..=SMALL => 1 << (2 * len).max(ROOM_MIN).ilog2(),
+        ..=LARGE => LARGE,
+        _ => len
+            .saturating_mul(16)
+            .checked_next_power_of_two()
+            .unwrap_or(len),
     }
 }
 
@@ -355,6 +367,10 @@ const ANEW_FREE: usize = 1 << 20;
 const ANEW_PER_BYTE: usize = 32;
 /// 64: the smallest buffer worth an allocation.
 const ROOM_MIN: usize = 64;
+/// 16 KiB: messages up to here take at most twice what they hold.
+const SMALL: usize = 16 << 10;
+/// 1 MiB: the largest buffer that is kept for the next message, and the longest message by default.
+const LARGE: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
