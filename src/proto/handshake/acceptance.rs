@@ -103,7 +103,8 @@ impl core::fmt::Display for AcceptError {
 
 impl core::error::Error for AcceptError {}
 
-fn is_ours(name: &HeaderName) -> bool {
+/// Fields that belong to the handshake, in a request and in its answer.
+pub(super) fn is_ours(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.starts_with("sec-websocket-")
         || matches!(

@@ -1,7 +1,8 @@
-//! The opening handshake, the server's side of it (RFC 6455 4.2, RFC 9112): bytes in, a request or
-//! a refusal out, and the head of an answer. Knows no socket, no clock and no configuration.
+//! The opening handshake, both sides of it (RFC 6455 4, RFC 9112): bytes in, a request or a refusal
+//! out, and the head of an answer; or a request out, and its answer in. Knows no socket, no clock and
+//! no configuration.
 //!
-//! In the order bytes meet them:
+//! The server's side, in the order bytes meet them:
 //!
 //! - `scan`: where the head ends, and whether it keeps its limits, as bytes arrive;
 //! - `opening`: the scan, and the part of a head that came before the rest;
@@ -14,6 +15,15 @@
 //! - `origin`: which pages may connect;
 //! - `accept_key`, `acceptance`: the 101;
 //! - `refusal`, `response`: every other answer.
+//!
+//! The client's side, which shares the scan, the opening and the lists:
+//!
+//! - `url`, `url_error`: where to dial;
+//! - `dial`, `dial_fault`: the request, and what is asked in it;
+//! - `dialing`: the wait for its answer, and what is passed over until then;
+//! - `response_head`: status and fields of the answer;
+//! - `answer`: whether it is a yes to what was asked;
+//! - `not_opened`: every way it is none.
 //!
 //! ```
 //! use ws4rs::proto::handshake::{Acceptance, Fields, HeadLimits, Opening, Request};
@@ -33,29 +43,64 @@
 //! assert!(out.starts_with(b"HTTP/1.1 101 Switching Protocols\r\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The client's, with a server that refuses:
+//!
+//! ```
+//! use ws4rs::proto::handshake::{Dial, HeadLimits, NotOpened, Url};
+//!
+//! let dial = Dial::new(Url::parse("ws://example.com/chat")?).subprotocol("chat.v2");
+//! let mut out = Vec::new();
+//! let mut dialing = dial.ask(&mut out)?;
+//! assert!(out.starts_with(b"GET /chat HTTP/1.1\r\nHost: example.com\r\n"));
+//!
+//! let mut received = *b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+//! match dialing.receive(&mut received, &HeadLimits::default()) {
+//!     Ok(Some((answer, frames))) => println!("{:?}, then {frames:?}", answer.subprotocol()),
+//!     Ok(None) => println!("more is to come"),
+//!     Err(NotOpened::Refused(refused)) => assert_eq!(refused.status(), 403),
+//!     Err(broken) => println!("{broken}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![deny(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod accept_key;
 mod acceptance;
+mod answer;
 mod authority;
+mod dial;
+mod dial_fault;
+mod dialing;
 mod essentials;
 mod extensions;
 mod fields;
+mod not_opened;
 mod opening;
 mod origin;
 mod refusal;
 mod request;
 mod request_line;
 mod response;
+mod response_head;
 mod scan;
+mod url;
+mod url_error;
 
 pub use accept_key::accept_key;
 pub use acceptance::{AcceptError, Acceptance};
+pub use answer::Answer;
 pub use authority::Authority;
+pub use dial::Dial;
+pub use dial_fault::DialFault;
+pub use dialing::Dialing;
 pub use fields::Fields;
+pub use not_opened::{NotOpened, Refused};
 pub use opening::Opening;
 pub use origin::OriginPolicy;
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::Response;
 pub use scan::{HeadLimits, Scan};
+pub use url::{Endpoint, Url};
+pub use url_error::UrlError;

@@ -1,8 +1,9 @@
 //! A connection that is still opening: the scan, and the bytes of a head that came before the rest
-//! of it. Before it the reactor lends bytes; behind it `Request::parse` reads the whole head.
+//! of it. Before it the reactor lends bytes; behind it `Request::parse` reads the whole head, or
+//! `dialing` that of an answer.
 use super::{HeadLimits, Refusal, Scan};
 
-/// Collects one request head. Holds nothing until a head comes in more than one part.
+/// Collects the head of one request, or of one answer. Holds nothing until a head comes in more than one part.
 #[derive(Debug, Default)]
 pub struct Opening {
     scan: Scan,
@@ -11,7 +12,7 @@ pub struct Opening {
 
 impl Opening {
     /// Takes the next bytes. Once the head is whole it is lent, together with the bytes behind it,
-    /// which are not part of the request and have not been looked at.
+    /// which are not part of it and have not been looked at.
     ///
     /// A head that came whole is lent where it lies, and nothing is copied. After a head or a
     /// refusal this value has done its work.

@@ -1,5 +1,5 @@
-//! The request line beyond what `httparse` reads: versions above 1.1, and the four forms of a
-//! target (RFC 9112 2.3, 3.2).
+//! The first line beyond what `httparse` reads: versions above 1.1, in an answer too, and the four
+//! forms of a request's target (RFC 9112 2.3, 3.2).
 use http::Version;
 
 use super::{Authority, Refusal};
@@ -7,20 +7,23 @@ use super::{Authority, Refusal};
 /// The version at the end of the request line. 1.2 to 1.9 are rewritten to 1.1 where they lie, as
 /// that is what they mean to us and what the parser takes.
 pub(super) fn settle_version(head: &mut [u8]) -> Result<Version, Refusal> {
-    let line = request_line(head).ok_or(Refusal::Malformed)?;
-    match line.last_chunk_mut() {
-        Some(
-            [
-                b'H',
-                b'T',
-                b'T',
-                b'P',
-                b'/',
-                major @ b'0'..=b'9',
-                b'.',
-                minor @ b'0'..=b'9',
-            ],
-        ) => {
+    let line = first_line(head).ok_or(Refusal::Malformed)?;
+    read_version(line.last_chunk_mut().ok_or(Refusal::Malformed)?)
+}
+
+/// A version where it lies; see [`settle_version`].
+pub(super) fn read_version(version: &mut [u8; 8]) -> Result<Version, Refusal> {
+    match version {
+        [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            major @ b'0'..=b'9',
+            b'.',
+            minor @ b'0'..=b'9',
+        ] => {
             match (*major, *minor) {
                 (b'1', b'0') => Ok(Version::HTTP_10),
                 (b'1', _) => {
@@ -35,7 +38,8 @@ pub(super) fn settle_version(head: &mut [u8]) -> Result<Version, Refusal> {
     }
 }
 
-fn request_line(head: &mut [u8]) -> Option<&mut [u8]> {
+/// Without its line end; empty lines before it are skipped.
+pub(super) fn first_line(head: &mut [u8]) -> Option<&mut [u8]> {
     let start = head.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
     let head = head.get_mut(start..)?;
     let end = head.iter().position(|&b| b == b'\n')?;

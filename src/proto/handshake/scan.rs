@@ -1,6 +1,6 @@
-//! Finds the end of a request head as its bytes arrive, and holds it to its limits on the way.
-//! Looks at every byte once, however the head is cut; knows lines, and nothing of what is in them
-//! (RFC 9112 2.1, 2.2). The whole head goes to `Request::parse`.
+//! Finds the end of a head, of a request or an answer, as its bytes arrive, and holds it to its
+//! limits on the way. Looks at every byte once, however the head is cut; knows lines, and nothing of
+//! what is in them (RFC 9112 2.1, 2.2). The whole head goes to `Request::parse`, or to `dialing`.
 use super::Refusal;
 use super::fields::is_token_byte;
 
@@ -18,7 +18,7 @@ pub struct Scan {
 #[derive(Debug, Clone, Copy, Default)]
 enum Part {
     #[default]
-    RequestLine,
+    FirstLine,
     Fields,
 }
 
@@ -58,10 +58,10 @@ impl Scan {
         self.cr = last == b'\r';
         match self.part {
             // Told at once what would else wait for its line to end: TLS on the wrong port.
-            Part::RequestLine if at_start && first != b'\r' && !is_token_byte(first) => {
+            Part::FirstLine if at_start && first != b'\r' && !is_token_byte(first) => {
                 Err(Refusal::Malformed)
             }
-            Part::RequestLine if self.text() > limits.line => Err(Refusal::LineTooLong),
+            Part::FirstLine if self.text() > limits.line => Err(Refusal::LineTooLong),
             Part::Fields if self.text() > 0 && self.fields >= limits.fields => {
                 Err(Refusal::TooManyFields)
             }
@@ -76,8 +76,8 @@ impl Scan {
         self.cr = false;
         match self.part {
             // 9112 2.2: empty lines before the request line are skipped; `bytes` bounds them.
-            Part::RequestLine if empty => {}
-            Part::RequestLine => self.part = Part::Fields,
+            Part::FirstLine if empty => {}
+            Part::FirstLine => self.part = Part::Fields,
             Part::Fields if empty => return true,
             Part::Fields => self.fields += 1,
         }
@@ -90,14 +90,14 @@ impl Scan {
     }
 }
 
-/// How large a request head may be. A peer pays for its own bytes, we for keeping them, so there is
+/// How large the head of a request may be, or of an answer. A peer pays for its own bytes, we for keeping them, so there is
 /// no limit that is "none".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The whole head, empty lines and line ends included; beyond it 431. 16 KiB: a browser sends
     /// about 600 B, and 4 KiB of cookies for each of two domains leave half of it free.
     pub bytes: usize,
-    /// The request line without its line end; beyond it 414. 8 KiB: RFC 9112 3 asks for at least
+    /// The first line without its line end; beyond it 414. 8 KiB: RFC 9112 3 asks for at least
     /// 8000 octets, and tokens in query strings grow.
     pub line: usize,
     /// Field lines; beyond it 431. 100: a browser sends about 15, proxies add about 10.
