@@ -39,6 +39,7 @@
 //! Unix only, but for [`proto`].
 
 mod chunk;
+pub mod client;
 #[cfg(unix)]
 pub mod config;
 #[cfg(unix)]
@@ -63,7 +64,7 @@ pub use config::{Backend, Config, OnPanic};
 pub use error::Error;
 pub use http;
 pub use proto::handshake::{OriginPolicy, Response};
-pub use proto::{CloseCode, Message, Prepared, Sent, SlowPolicy};
+pub use proto::{CloseCode, Message, Owned, Prepared, Sent, SlowPolicy};
 #[cfg(unix)]
 pub use reactor::Address;
 #[cfg(unix)]
