@@ -34,9 +34,10 @@
 //!
 //! - [`Server`], [`Handler`], [`Peer`], [`Handle`]: the paved path. What can be set, and why it is
 //!   what it is: [`Config`].
+//! - [`client`]: the other end, blocking, without a runtime.
 //! - [`proto`]: the protocol as a value, for those who bring their own I/O.
 //!
-//! Unix only, but for [`proto`].
+//! Unix only, but for [`client`] and [`proto`].
 
 mod chunk;
 pub mod client;

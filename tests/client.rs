@@ -829,7 +829,7 @@ fn our_server_echoes_byte_for_byte() {
 
 #[test]
 fn our_server_floods_back() {
-    const MESSAGES: usize = 64;
+    const MESSAGES: usize = 24;
     for (running, url) in servers() {
         let (mut sender, mut receiver) = client::connect(&url).unwrap().split();
         let big = noise(4, 1 << 20);
