@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::proto::handshake::{HeadLimits, OriginPolicy};
-use crate::proto::{OutboxLimits, SlowPolicy};
+use crate::proto::{Deflate, OutboxLimits, SlowPolicy};
 
 /// What a server may be told. Set it through [`Server::builder`](crate::Server::builder), or whole.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct Config {
     pub reuse_port: bool,
     /// The longest message taken, in bytes. 1 MiB: more surprises operators, less surprises users.
     pub message_max: usize,
+    /// Whether messages are compressed with those who offer it (RFC 7692). `None`: it costs more time
+    /// than all the rest of a message. [`Deflate::shared`] takes no memory per connection.
+    pub deflate: Option<Deflate>,
     /// Limits on the request head. 16 KiB, 8 KiB a line, 100 fields: what big cookies need.
     pub head: HeadLimits,
     /// Connections of the whole server. 65 536: file descriptors usually end first.
@@ -67,6 +70,7 @@ impl Default for Config {
             pin: false,
             reuse_port: false,
             message_max: 1 << 20,
+            deflate: None,
             head: HeadLimits::default(),
             connections_max: 65_536,
             memory_max: 1 << 30,
@@ -138,9 +142,16 @@ impl Config {
             self.write_timeout,
             self.linger_timeout,
         ];
+        let takes_over = self.deflate.is_some_and(|deflate| deflate.takeover);
+        let torn = (
+            takes_over && self.slow == SlowPolicy::DropOldest,
+            "with context takeover nothing compressed may be dropped: not slow = DropOldest",
+        );
+        let deflate = self.deflate.and_then(|deflate| deflate.fault());
+        let deflate = (deflate.is_some(), deflate.unwrap_or_default());
         let too_long = times.into_iter().any(|time| time > TIME_MAX);
         let long = (too_long, "a timeout must be at most 24 days");
-        let mut faults = zero.into_iter().chain([long]);
+        let mut faults = zero.into_iter().chain([torn, deflate, long]);
         faults.find_map(|(wrong, why)| wrong.then_some(why))
     }
 }

@@ -64,8 +64,8 @@ pub use config::{Backend, Config, OnPanic};
 #[cfg(unix)]
 pub use error::Error;
 pub use http;
-pub use proto::handshake::{OriginPolicy, Response};
-pub use proto::{CloseCode, Message, Owned, Prepared, Sent, SlowPolicy};
+pub use proto::handshake::{Dial, OriginPolicy, Response, Url};
+pub use proto::{CloseCode, Deflate, Message, Owned, Prepared, Sent, SlowPolicy};
 #[cfg(unix)]
 pub use reactor::Address;
 #[cfg(unix)]
@@ -82,6 +82,7 @@ struct Readme;
 pub mod internal {
     pub mod simd { pub use crate::simd::*; }
     pub mod chunk { pub use crate::chunk::*; }
+    pub mod deflate { pub use crate::proto::deflate::{codec::*, history::*}; }
     #[cfg(unix)]
     pub mod reactor { pub use crate::reactor::*; }
     #[cfg(unix)]

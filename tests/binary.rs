@@ -295,7 +295,7 @@ fn help_and_version() {
     let readme = include_str!("../README.md");
     let help = String::from_utf8(run(&["broadcast", "--help"]).stdout).unwrap();
     for word in help
-        .split([' ', ',', '.', '\n', ']'])
+        .split([' ', ',', '.', '\n', '[', ']'])
         .filter(|word| word.starts_with("--"))
     {
         assert!(

@@ -81,7 +81,7 @@ pub(super) fn finish(
         }
     };
     inflater.inflate(packed, &mut plain, max)?;
-    inflater.finish(&mut plain, max)?;
+    inflater.finish()?;
     if how.takes_over() {
         let inflow = inflow.get_or_insert_default();
         inflow.history.push(how.window(), plain.as_slice());

@@ -16,6 +16,8 @@
 //! bytes ◀─ outbox         what waits to leave: one frame::Header and its payload at a time
 //! ```
 //!
+//! [`deflate`] is the extension of RFC 7692: what two ends agree on in the handshake, and the codec.
+//!
 //! Frame ⊂ [`Stream`] ⊂ [`WebSocket`], as in ws4py: each knows the one it holds and never the one
 //! that holds it. Whatever a peer does wrong is a [`Violation`], and one `match` gives its close code.
 

@@ -19,12 +19,21 @@ pub(super) struct Ending {
     fault: Option<io::Error>,
     /// Bytes thrown away since our FIN went out.
     discarded: usize,
-    /// Our FIN is out.
-    finished: bool,
+    fin: Fin,
     /// A listener has neither FIN nor reset, and its options may be shared with another process.
     listens: bool,
     /// The peer's FIN is in.
     pub(super) ended: bool,
+}
+
+/// Our FIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fin {
+    #[default]
+    Due,
+    Out,
+    /// There is no connection that could carry it.
+    Vain,
 }
 
 /// What is to be done with a source.
@@ -63,6 +72,13 @@ impl Ending {
         }
     }
 
+    /// Notes that something failed on `socket`, with the reason if the socket still keeps it: of a
+    /// connect that failed the kernel may say `EPIPE` or `ENOTCONN` first, as macOS does.
+    pub(super) fn fail_for(&mut self, socket: &Socket, error: io::Error) {
+        let reason = socket.take_error().ok().flatten();
+        self.fail(reason.unwrap_or(error));
+    }
+
     /// Whether the caller still hears and is heard.
     pub(super) fn is_open(&self) -> bool {
         self.wish.is_none() && self.fault.is_none()
@@ -75,7 +91,7 @@ impl Ending {
 
     /// Notes bytes that were thrown away.
     pub(super) fn discard(&mut self, bytes: usize) {
-        if self.finished {
+        if self.fin == Fin::Out {
             self.discarded += bytes;
         }
     }
@@ -94,28 +110,43 @@ impl Ending {
         if sending {
             return Step::Flush;
         }
-        if !self.finished {
-            if let Err(error) = socket.shutdown(Shutdown::Write) {
-                self.fail(error);
-                return Step::Over;
-            }
-            self.finished = true;
+        if self.fin == Fin::Due {
+            self.finish(socket);
         }
-        if self.ended || self.discarded > DISCARD_MAX {
+        if self.fin != Fin::Out || self.ended || self.discarded > DISCARD_MAX {
             return Step::Over;
         }
         Step::Drain
     }
 
+    /// Sends our FIN. To a socket that is still connecting Linux says yes, gives the connect up, and
+    /// fails the next read: over, and no error. One whose connect has failed, or that was reset, is not
+    /// connected. Its socket has the reason, or a read that is under way has taken it and will tell.
+    fn finish(&mut self, socket: &Socket) {
+        match socket.shutdown(Shutdown::Write) {
+            Ok(()) => self.fin = Fin::Out,
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                self.fin = Fin::Vain;
+                if let Ok(Some(reason)) = socket.take_error() {
+                    self.fail(reason);
+                }
+            }
+            Err(error) => {
+                self.fin = Fin::Vain;
+                self.fail(error);
+            }
+        }
+    }
+
     /// Closes the socket and tells what is to be told of it.
     pub(super) fn close(self, socket: Socket) -> io::Result<()> {
-        if !self.finished && !self.listens {
+        if self.fin != Fin::Out && !self.listens {
             // A reset: the peer shall not take what it has for the whole. On a dead socket it fails,
             // and nothing is lost.
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
         match self.fault {
-            Some(error) if !self.finished => Err(error),
+            Some(error) if self.fin != Fin::Out => Err(error),
             _ => Ok(()),
         }
     }

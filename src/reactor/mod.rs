@@ -4,9 +4,10 @@
 //! (io_uring), by `poll` (mio: readiness made into completions) and by the scripted kernel of the
 //! tests. Nobody asks which one it is.
 //!
-//! [`socket`] makes what listens. [`slots`] is where a driver keeps its sources, `turn` what it tells
-//! with, `ending` how a source ends; `buffers` is the memory that io_uring receives into, `tag` the word
-//! it gives back; [`mod@probe`] tries a kernel out; [`waker`] comes from other threads.
+//! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
+//! `turn` what it tells with, `ending` how a source ends; `buffers` is the memory that io_uring receives
+//! into, `tag` the word it gives back; [`mod@probe`] tries a kernel out; [`waker`] comes from other
+//! threads.
 //!
 //! # The contract
 //!
@@ -22,6 +23,12 @@
 //! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes
 //!   in, our side may still send. A reset that comes after it, or while reading is paused, is seen by the
 //!   next send or read only: how long that may take is the caller's to bound.
+//! - A [`Source::Connecting`] is a stream from the start. What is sent waits for the connection to be
+//!   established; nothing tells of that moment, so whoever dials sends first. A connect that fails is
+//!   told like a reset, by `Closed`, and with the error of the connect: never by `Ended`, and a send that
+//!   was under way comes home untouched before. `Abort` gives the connect up. So does a `Finish` with
+//!   no send under way, since there is nobody to send a FIN to: it is no error, unless the connect had
+//!   failed by itself before. A `Finish` with a send under way waits for the connection.
 //! - After `close` nothing is told of a connection but `Sent`, if one is under way, and `Closed`.
 //! - [`Event::Closed`] is the last that is heard of a token: after its socket is gone, and after the
 //!   `Sent` of a send that was under way. It comes once, whether we closed, the peer reset or the
@@ -101,6 +108,9 @@ pub enum Source {
     Listener(Socket),
     /// Connected, by whomever: tells [`Event::Received`].
     Stream(Socket),
+    /// Its non-blocking connect has been started; it may be established already, or have failed. Else a
+    /// `Stream`.
+    Connecting(Socket),
 }
 
 /// How a source is to end.

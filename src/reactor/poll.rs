@@ -97,6 +97,9 @@ impl Poll {
 
 impl Driver for Poll {
     fn open(&mut self, source: Source) -> io::Result<Token> {
+        // The first edge tells that the connect is over, also when it was so before. To send sooner
+        // fails on macOS.
+        let writable = !matches!(source, Source::Connecting(_));
         let socket = Inlet::new(source)?;
         let slot = Slot {
             ending: Ending::new(!matches!(socket, Inlet::Stream(_))),
@@ -105,7 +108,7 @@ impl Driver for Poll {
             wanted: true,
             readable: false,
             ending_near: false,
-            writable: true,
+            writable,
             output: Output::Idle,
             failures: 0,
         };
@@ -316,7 +319,7 @@ impl Slot {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.ending.fail(error),
+                Err(error) => self.ending.fail_for(socket, error),
             }
         }
         if chunks.is_empty() || self.ending.is_cut() {
@@ -424,6 +427,13 @@ impl Inlet {
                 socket.set_nonblocking(true)?;
                 #[cfg(target_vendor = "apple")]
                 socket.set_nosigpipe(true)?;
+                Ok(Inlet::Stream(socket))
+            }
+            Source::Connecting(socket) => {
+                socket.set_nonblocking(true)?;
+                // A socket whose connect has failed takes no option: the edge will tell why.
+                #[cfg(target_vendor = "apple")]
+                let _ = socket.set_nosigpipe(true);
                 Ok(Inlet::Stream(socket))
             }
             Source::Listener(socket) => {

@@ -1,10 +1,10 @@
-//! Sockets that listen, and where sockets are.
+//! Sockets that listen, sockets that dial out, and where sockets are.
 //!
 //! Knows options and addresses, nothing of rings or polls.
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -73,6 +73,41 @@ pub fn inherit(listener: impl Into<OwnedFd>) -> io::Result<Socket> {
         ));
     }
     no_delay(&socket)?;
+    Ok(socket)
+}
+
+/// Starts to connect to `to` by TCP, and does not wait: what comes of it is told of a
+/// [`Source::Connecting`](super::Source::Connecting).
+///
+/// With `from` the connection comes from that address. Its port is then chosen before the destination is
+/// known, so Linux lets some 28 000 connections come from one `from`, wherever they go; without `from` it
+/// is so many to each destination.
+///
+/// # Errors
+/// What the kernel knows at once: no route, no port, no descriptor; that `from` is not ours.
+pub fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(from) = from {
+        // IP_BIND_ADDRESS_NO_PORT would choose the port when the destination is known, but socket2 does
+        // not offer it; SO_REUSEADDR makes no difference here.
+        socket.bind(&SocketAddr::new(from, 0).into())?;
+    }
+    socket.set_nonblocking(true)?;
+    match socket.connect(&to.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(socket),
+    }
+}
+
+/// Connects to a Unix socket: at once, or not at all.
+///
+/// # Errors
+/// What the kernel says; `WouldBlock` when nobody accepts and the backlog is full.
+pub fn connect_unix(path: &Path) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)?;
     Ok(socket)
 }
 

@@ -139,7 +139,10 @@ impl Driver for Uring {
     fn open(&mut self, source: Source) -> io::Result<Token> {
         let (socket, listens) = match source {
             Source::Listener(socket) => (socket, true),
-            Source::Stream(socket) => (socket, false),
+            // While it connects, receives and sends wait in the ring as they do for bytes and room. When
+            // the connect fails, the first of them to try takes the reason and is the first to come
+            // home; what the other brings then, EPIPE or what looks like a FIN, is not heard any more.
+            Source::Stream(socket) | Source::Connecting(socket) => (socket, false),
         };
         // The ring waits for the socket by itself; told not to block, it would give up instead.
         socket.set_nonblocking(false)?;

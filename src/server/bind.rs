@@ -34,13 +34,14 @@ pub(super) fn bind(config: &Config, places: Vec<Place>) -> Result<Bound, Error> 
     };
     if places.is_empty() {
         return Err(Error::Config(
-            "a server needs an address: call bind or listener",
+            "a server needs an address: call bind or listener, or only_dial",
         ));
     }
     for place in places {
         let name = match &place {
             Place::Named(name) => name.clone(),
             Place::Inherited(_) => "an inherited socket".to_owned(),
+            Place::Nowhere => continue,
         };
         bound.add(config, place).map_err(|source| Error::Bind {
             address: name,
@@ -62,6 +63,7 @@ impl Bound {
                 return self.add_one(socket, url);
             }
             Place::Named(name) => name,
+            Place::Nowhere => return Ok(()),
         };
         if let Some(path) = place.strip_prefix("unix:") {
             if path.is_empty() {

@@ -8,10 +8,13 @@
 //!                │  ▲     │ on_open … on_close │
 //!                ▼  │     ▼                    │
 //!              Deferred  refused: nothing but the answer leaves
+//!
+//! dialled ──▶ Dialing ─▶ Open, or gone: on_unopened
 //! ```
 
 use std::net::{SocketAddr, SocketAddrV4};
 
+use super::dialing::Awaiting;
 use super::handler::Cause;
 use crate::proto::handshake::Opening;
 use crate::proto::{CloseCode, Outbound, Phase, Role, Stream};
@@ -32,6 +35,8 @@ pub(super) enum Stage<S> {
     Opening(Opening),
     /// Nothing yet: the handler decides later. The request, to be answered then.
     Deferred(Vec<u8>),
+    /// The answer to a request of ours. Boxed: it is larger than frames need, and short.
+    Dialing(Box<Awaiting<S>>),
     /// Frames.
     Open(Stream, S),
     /// Nothing any more.
@@ -39,11 +44,8 @@ pub(super) enum Stage<S> {
 }
 
 impl<S> Inlet<S> {
-    pub(super) fn new() -> Self {
-        Inlet {
-            stage: Stage::Opening(Opening::default()),
-            rest: None,
-        }
+    pub(super) fn new(stage: Stage<S>) -> Self {
+        Inlet { stage, rest: None }
     }
 
     /// Bytes of memory held for what is unfinished.
@@ -51,6 +53,7 @@ impl<S> Inlet<S> {
         let stage = match &self.stage {
             Stage::Opening(opening) => opening.held(),
             Stage::Deferred(head) => head.capacity(),
+            Stage::Dialing(awaiting) => awaiting.held(),
             Stage::Open(stream, _) => stream.held(),
             Stage::Refused => 0,
         };
@@ -73,7 +76,7 @@ pub(crate) struct Outlet {
     pub(super) counted: usize,
     pub(super) generation: u32,
     pub(super) remote: Remote,
-    /// Where it came in: the listener's place in the server's list.
+    /// Where it came in, if it did: the listener's place in the server's list.
     pub(super) listener: u16,
     pub(super) clock: Clock,
     /// Bytes that others have said to it in the turn `said_in`.
@@ -142,7 +145,7 @@ pub(super) struct Extra {
     /// Why it ends, once that is known; told by `on_close`.
     pub(super) ending: Option<Ending>,
     pub(super) subprotocol: Option<Box<str>>,
-    /// Its own end, where the listener's address does not tell.
+    /// Its own end, where no listener's address tells it.
     pub(super) local: Option<Address>,
     /// The peer's address, if it is a long one.
     pub(super) remote: Option<Address>,
@@ -157,7 +160,7 @@ pub(super) enum Remote {
 }
 
 impl Outlet {
-    pub(super) fn new(generation: u32, remote: Address, listener: u16, now: u32) -> Self {
+    pub(super) fn new(generation: u32, role: Role, remote: Address, now: u32) -> Self {
         let (remote, extra) = match remote {
             Address::Ip(SocketAddr::V4(address)) => (Remote::V4(address), None),
             Address::Ip(SocketAddr::V6(_)) => {
@@ -173,12 +176,12 @@ impl Outlet {
             Address::Unix => (Remote::Unix, None),
         };
         Outlet {
-            half: Outbound::new(Role::Server),
+            half: Outbound::new(role),
             extra,
             counted: 0,
             generation,
             remote,
-            listener,
+            listener: 0,
             clock: Clock {
                 due: None,
                 since: now,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::dialing::Connect;
 use super::handler::Handler;
 use super::id::ConnectionId;
 use super::mailbox::{Drain, Full, Letter, Order, Shared, Stats};
@@ -66,6 +67,19 @@ impl<H: Handler> Handle<H> {
     pub fn post(&self, to: ConnectionId, event: H::Event) -> Result<(), Full<H::Event>> {
         match self.shared.post(to, Letter::Event(to, event)) {
             Err(Full(Letter::Event(_, event))) => Err(Full(event)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a connection to another server, from one of the workers: once it is open it is told by
+    /// [`on_open`](Handler::on_open) and is one of the worker's connections, else by
+    /// [`on_unopened`](Handler::on_unopened).
+    ///
+    /// # Errors
+    /// [`Full`], with what was to be opened.
+    pub fn connect(&self, connect: Connect<H::State>) -> Result<(), Full<Connect<H::State>>> {
+        match self.shared.post_in_turn(Letter::Connect(Box::new(connect))) {
+            Err(Full(Letter::Connect(connect))) => Err(Full(*connect)),
             _ => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::deferred::Deferred;
+use super::dialing::Unopened;
 use super::peer::Peer;
 use crate::proto::handshake::{self, Acceptance, Response};
 use crate::proto::{CloseCode, Message, Violation};
@@ -27,13 +28,23 @@ pub trait Handler: Sized + 'static {
     type Event: Send + 'static;
 
     /// A client asks to open a WebSocket; its `Origin` has passed the policy. Accept, refuse, or defer.
-    fn on_upgrade(&mut self, request: &Request<'_>) -> Verdict<Self>;
+    ///
+    /// A handler that only [dials](super::Handle::connect) has nothing to say here: refused with 403.
+    fn on_upgrade(&mut self, request: &Request<'_>) -> Verdict<Self> {
+        let _ = request;
+        Verdict::refuse(StatusCode::FORBIDDEN)
+    }
 
     /// A client asks for something else, on the same port: a health check, a page. `None`: refused
     /// with 426 or 405.
     fn on_http(&mut self, request: &Request<'_>) -> Option<Response> {
         let _ = request;
         None
+    }
+
+    /// A connection that was [dialled](super::Handle::connect) could not be opened.
+    fn on_unopened(&mut self, state: Self::State, why: &Unopened) {
+        let _ = (state, why);
     }
 
     /// A connection is open.
@@ -169,6 +180,7 @@ impl<H: Handler> From<Accept<H::State>> for Verdict<H> {
 pub struct Accept<S> {
     pub(super) state: S,
     pub(super) answer: Acceptance,
+    pub(super) compressible: bool,
 }
 
 impl<S> Accept<S> {
@@ -177,7 +189,15 @@ impl<S> Accept<S> {
         Accept {
             state,
             answer: Acceptance::new(),
+            compressible: true,
         }
+    }
+
+    /// Declines [compression](crate::Config::deflate) for this connection.
+    #[must_use]
+    pub fn uncompressed(mut self) -> Self {
+        self.compressible = false;
+        self
     }
 
     /// Speaks this subprotocol, one of those the client offers: see

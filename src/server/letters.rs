@@ -61,6 +61,7 @@ impl<H: Handler> Worker<H> {
                 self.hall
                     .say(id.token(), Voice::Other, |half| half.share(&message));
             }
+            Letter::Connect(connect) => self.dials.push(*connect),
             Letter::Event(id, event) => {
                 let outlet = self.hall.outlets.get(id.token());
                 if outlet.is_some_and(Outlet::is_heard) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
+use super::dialing::Connect;
 use super::handler::{Accept, Handler};
 use super::id::{ConnectionId, number_workers};
 use crate::proto::handshake::Response;
@@ -23,6 +24,8 @@ pub(crate) enum Letter<H: Handler> {
     Broadcast(Prepared),
     Send(ConnectionId, Prepared),
     Event(ConnectionId, H::Event),
+    /// Open a connection. Boxed: it is the largest, and the rarest.
+    Connect(Box<Connect<H::State>>),
 }
 
 impl<H: Handler> Letter<H> {
@@ -31,6 +34,7 @@ impl<H: Handler> Letter<H> {
             Letter::Publish(topic, message) => topic.len() + message.size(),
             Letter::Broadcast(message) | Letter::Send(_, message) => message.size(),
             Letter::Event(..) => size_of::<H::Event>(),
+            Letter::Connect(_) => size_of::<Connect<H::State>>(),
         };
         bytes + size_of::<Self>()
     }
@@ -105,6 +109,8 @@ impl<T: std::fmt::Debug> std::error::Error for Full<T> {}
 pub(crate) struct Shared<H: Handler> {
     posts: Vec<Post<H>>,
     bound: usize,
+    /// The next worker to open a connection: they take turns.
+    dials: AtomicUsize,
     /// The first worker's number in the process.
     first: usize,
 }
@@ -184,6 +190,7 @@ impl<H: Handler> Shared<H> {
         Some(Arc::new(Shared {
             posts: (0..workers).map(|_| post()).collect(),
             bound,
+            dials: AtomicUsize::new(0),
             first,
         }))
     }
@@ -200,9 +207,19 @@ impl<H: Handler> Shared<H> {
     /// A foreign thread's letter to one connection's worker, if it is one of ours.
     pub(crate) fn post(&self, to: ConnectionId, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
         let post = to.worker().checked_sub(self.first);
-        let Some(post) = post.and_then(|worker| self.posts.get(worker)) else {
-            return Ok(());
-        };
+        match post.and_then(|worker| self.posts.get(worker)) {
+            Some(post) => self.post_to(post, letter),
+            None => Ok(()),
+        }
+    }
+
+    /// A letter to whichever worker's turn it is.
+    pub(crate) fn post_in_turn(&self, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
+        let turn = self.dials.fetch_add(1, Ordering::Relaxed);
+        self.post_to(&self.posts[turn % self.posts.len()], letter)
+    }
+
+    fn post_to(&self, post: &Post<H>, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
         let mut mail = post.lock();
         if !mail.has_room(letter.weight(), self.bound) {
             return Err(Full(letter));

@@ -1,7 +1,7 @@
 //! Where connections, handlers, topics and time meet.
 //!
 //! In the order in which a connection meets them: `bind` listens and `start` makes the workers;
-//! `worker` is one worker and its turn, with the chapters `opening`, `reading`, `letters`, `timing`,
+//! `worker` is one worker and its turn, with the chapters `opening`, `dialing`, `reading`, `letters`, `timing`,
 //! `saying`, `leaving`; `connection` is its two columns, `hall` what connections share, `wheel` their
 //! deadlines; `handler` and `peer` are what an embedder writes and holds, `guard` catches its panics;
 //! `mailbox`, `handle` and `deferred` come from other threads; `id` names a connection to them.
@@ -9,6 +9,7 @@
 mod bind;
 pub(crate) mod connection;
 mod deferred;
+mod dialing;
 mod guard;
 mod hall;
 mod handle;
@@ -30,6 +31,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 pub use deferred::Deferred;
+pub use dialing::{Connect, Unopened};
 pub use handle::Handle;
 pub use handler::{Accept, Cause, Closed, Handler, Request, Verdict};
 pub use id::ConnectionId;
@@ -39,8 +41,8 @@ pub use start::Running;
 
 use crate::config::{Backend, Config, OnPanic};
 use crate::error::Error;
-use crate::proto::SlowPolicy;
 use crate::proto::handshake::{HeadLimits, OriginPolicy};
+use crate::proto::{Deflate, SlowPolicy};
 
 /// A WebSocket server: one worker per core, nothing shared between them.
 #[derive(Debug)]
@@ -66,6 +68,7 @@ pub(crate) enum Place {
     /// `host:port`, or `unix:path`.
     Named(String),
     Inherited(OwnedFd),
+    Nowhere,
 }
 
 impl Builder {
@@ -83,10 +86,24 @@ impl Builder {
         self
     }
 
+    /// Listens nowhere: its connections are those that [`Handle::connect`] opens.
+    #[must_use]
+    pub fn only_dial(mut self) -> Self {
+        self.places.push(Place::Nowhere);
+        self
+    }
+
     /// Takes all settings as they are here.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Sets [`Config::deflate`]: compresses with those who offer it.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.config.deflate = deflate.into();
         self
     }
 

@@ -11,7 +11,7 @@ use super::handler::{Accept, Handler, Request, Verdict};
 use super::mailbox::count;
 use super::worker::Worker;
 use crate::proto::handshake::{self, Fields, Refusal, Response};
-use crate::proto::{Phase, Stream};
+use crate::proto::{Agreed, Phase, Stream};
 use crate::reactor::Token;
 
 /// What a handler that decides later is given its means with.
@@ -120,14 +120,16 @@ impl<H: Handler> Worker<H> {
         &mut self,
         token: Token,
         request: &handshake::Request<'_>,
-        accept: Accept<H::State>,
+        mut accept: Accept<H::State>,
     ) {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
-            return;
-        };
+        let wished = self.hall.config.deflate.filter(|_| accept.compressible);
+        let agreed = wished.and_then(|wished| wished.accept(request.extensions()));
+        if let Some(agreed) = agreed {
+            accept.answer = accept.answer.deflate(agreed);
+        }
         let mut answer = Vec::new();
         if let Err(fault) = accept.answer.write(request, &mut answer) {
             tracing::error!(%fault, "the handler's acceptance was not sent");
@@ -143,8 +145,24 @@ impl<H: Handler> Worker<H> {
                 .subprotocol = Some(name.into());
         }
         outlet.half.outbox.raw(&answer);
+        self.begin(token, agreed.as_ref(), accept.state);
+    }
+
+    /// From here on frames, in a connection that was opened by either end.
+    pub(super) fn begin(&mut self, token: Token, agreed: Option<&Agreed>, state: H::State) {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return;
+        };
+        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
+            return;
+        };
+        let mut stream = Stream::new();
+        if let Some(agreed) = agreed {
+            stream.deflate(agreed);
+            outlet.half.deflate(agreed);
+        }
         outlet.is.open = true;
-        inlet.stage = Stage::Open(Stream::new(), accept.state);
+        inlet.stage = Stage::Open(stream, state);
         self.hall
             .shared
             .open(self.hall.worker)

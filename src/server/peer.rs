@@ -54,6 +54,15 @@ impl<H: Handler> Peer<'_, H> {
             .say(self.token, self.voice, |half| half.send(message))
     }
 
+    /// Sends a message as it is, though compression was agreed on: for what is compressed already, or
+    /// secret beside what an attacker may choose.
+    pub fn send_uncompressed<'m>(&mut self, message: impl Into<Message<'m>>) -> Sent {
+        let message = message.into();
+        self.hall.say(self.token, self.voice, |half| {
+            half.send_uncompressed(message)
+        })
+    }
+
     /// Sends a message that others get as well, without copying it.
     pub fn prepared(&mut self, message: &Prepared) -> Sent {
         self.hall
@@ -113,7 +122,8 @@ impl<H: Handler> Peer<'_, H> {
         self.hall.topics.of(self.token)
     }
 
-    /// Sends a message to all other subscribers of a topic, on all workers. It is framed once.
+    /// Sends a message to all other subscribers of a topic, on all workers. It is framed once, and
+    /// compressed once for each window that was agreed on.
     ///
     /// When another worker has too much to do, this connection is not read until it has less.
     pub fn publish(&mut self, topic: &str, message: impl Into<Prepared>) {

@@ -8,7 +8,7 @@ use super::handler::{Cause, Handler};
 use super::peer::Peer;
 use super::worker::Worker;
 use crate::proto::websocket::receive;
-use crate::proto::{Event, Input};
+use crate::proto::{Event, Input, Role};
 use crate::reactor::{Line, Token};
 
 impl<H: Handler> Worker<H> {
@@ -20,8 +20,17 @@ impl<H: Handler> Worker<H> {
             inlets,
             hall,
             rules,
+            client_rules,
             ..
         } = self;
+        let rules = match hall
+            .outlets
+            .get(token)
+            .map(|outlet| outlet.half.outbox.role())
+        {
+            Some(Role::Client) => &*client_rules,
+            _ => &*rules,
+        };
         let Some(Some(inlet)) = inlets.get_mut(token.index as usize) else {
             return;
         };

@@ -11,8 +11,8 @@ use super::handler::{Cause, Handler};
 use super::id::PLACES;
 use super::mailbox::{Order, count};
 use super::worker::{Newcomer, Worker};
-use crate::proto::handshake::Response;
-use crate::proto::{Phase, Stream};
+use crate::proto::handshake::{Opening, Response};
+use crate::proto::{Phase, Role, Stream};
 use crate::reactor::{Address, Close, Driver, Source, Token, socket};
 
 impl<H: Handler> Worker<H> {
@@ -20,6 +20,7 @@ impl<H: Handler> Worker<H> {
         for newcomer in std::mem::take(&mut self.newcomers) {
             self.admit(driver, newcomer);
         }
+        self.dial_all(driver);
         if self.retry.is_some_and(|at| at <= self.hall.now) {
             self.retry = None;
             for listener in &self.listeners {
@@ -87,12 +88,13 @@ impl<H: Handler> Worker<H> {
         if token.index >= PLACES {
             return driver.close(token, Close::Abort);
         }
-        let mut outlet = Outlet::new(token.generation, from, listener, self.hall.stamp());
+        let mut outlet = Outlet::new(token.generation, Role::Server, from, self.hall.stamp());
+        outlet.listener = listener;
         if local.is_some() {
             outlet.extra.get_or_insert_with(Box::<Extra>::default).local = local;
         }
         self.hall.outlets.insert(token, outlet);
-        self.seat(token);
+        self.seat(token, Stage::Opening(Opening::default()));
         self.hall.outlets.touch(token);
         if refused {
             self.refused += 1;
@@ -108,12 +110,12 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    fn seat(&mut self, token: Token) {
+    pub(super) fn seat(&mut self, token: Token, stage: Stage<H::State>) {
         let index = token.index as usize;
         if self.inlets.len() <= index {
             self.inlets.resize_with(index + 1, || None);
         }
-        self.inlets[index] = Some(Inlet::new());
+        self.inlets[index] = Some(Inlet::new(stage));
     }
 
     /// Whether another worker should have it: always the one with the least where only we listen,

@@ -10,6 +10,7 @@
 //! | closing | the closing handshake; more of what is queued before it | `close_timeout` | cut |
 //! | finishing | the peer's FIN | `linger_timeout` | cut |
 
+use std::io;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::handler::{Cause, Handler};
 use super::worker::Worker;
 use crate::config::Config;
 use crate::proto::handshake::Response;
-use crate::proto::{CloseCode, Phase};
+use crate::proto::{CloseCode, Phase, Role};
 use crate::reactor::Token;
 
 /// What a deadline is about.
@@ -102,6 +103,10 @@ impl<H: Handler> Worker<H> {
             return;
         };
         match due {
+            // A server that does not answer.
+            Due::Handshake if outlet.half.outbox.role() == Role::Client => {
+                outlet.doom(Cause::Lost(io::ErrorKind::TimedOut.into()));
+            }
             Due::Handshake => {
                 let deferred = matches!(
                     self.inlets.get(token.index as usize),

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::connection::{Inlet, Stage};
+use super::dialing::Connect;
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
@@ -36,13 +37,17 @@ pub struct Worker<H: Handler> {
     pub(super) handler: H,
     pub(super) inlets: Vec<Option<Inlet<H::State>>>,
     pub(super) hall: Hall<H>,
+    /// What is asked of those who connect to us, and of those we connect to.
     pub(super) rules: Rules,
+    pub(super) client_rules: Rules,
     /// Accepted in this turn, or handed over by another worker; to be opened at its end.
     pub(super) newcomers: Vec<Newcomer>,
     /// Connections with bytes that came while they were not to be read, and may be read now.
     pub(super) resumed: VecDeque<Token>,
     /// Taken from the mailbox, and to be delivered.
     pub(super) letters: VecDeque<Letter<H>>,
+    /// To be dialled at the end of this turn.
+    pub(super) dials: Vec<Connect<H::State>>,
     /// User timers that are due and have not been told.
     pub(super) rung: VecDeque<(Token, u64)>,
     /// When connections are to be asked about.
@@ -102,6 +107,10 @@ impl<H: Handler> Worker<H> {
             handler,
             inlets: Vec::new(),
             rules: Rules::server(config.message_max),
+            client_rules: Rules {
+                hears_on: false,
+                ..Rules::client(config.message_max)
+            },
             hall: Hall {
                 outlets: Outlets::new(config.outbox()),
                 topics: Topics::default(),
@@ -115,6 +124,7 @@ impl<H: Handler> Worker<H> {
             newcomers: Vec::new(),
             resumed: VecDeque::new(),
             letters: VecDeque::new(),
+            dials: Vec::new(),
             rung: VecDeque::new(),
             deadlines: Wheel::default(),
             listeners: Vec::new(),
@@ -273,6 +283,7 @@ impl<H: Handler> Worker<H> {
         };
         match &mut inlet.stage {
             Stage::Refused => {}
+            Stage::Dialing(_) => self.answered(token, bytes),
             Stage::Deferred(_) => inlet.keep(bytes),
             // What came before must be read first.
             _ if holds || inlet.rest.is_some() => inlet.keep(bytes),
@@ -385,9 +396,17 @@ impl<H: Handler> Worker<H> {
         let unsent = outlet.half.outbox.len();
         let counted = outlet.counted;
         let refused = outlet.is.refused;
-        if outlet.is.open
-            && let Some(ending) = outlet.extra.as_mut().and_then(|extra| extra.ending.take())
+        let open = outlet.is.open;
+        let ending = outlet.extra.as_mut().and_then(|extra| extra.ending.take());
+        let inlet = self.inlets.get_mut(index);
+        if let Some(Some(Inlet {
+            stage: stage @ Stage::Dialing(_),
+            ..
+        })) = inlet
+            && let Stage::Dialing(awaiting) = std::mem::replace(stage, Stage::Refused)
         {
+            self.never_opened(*awaiting, ending.map(|ending| ending.cause));
+        } else if open && let Some(ending) = ending {
             tracing::debug!(code = %ending.code, cause = %ending.cause, "closed");
             self.call(token, Voice::Other, None, |handler, peer| {
                 let closed = Closed {
@@ -466,6 +485,7 @@ impl<H: Handler> Worker<H> {
             || !self.letters.is_empty()
             || !self.rung.is_empty()
             || !self.newcomers.is_empty()
+            || !self.dials.is_empty()
             || !self.hall.outlets.dirty.is_empty()
             || self.leaving.as_ref().is_some_and(Leaving::is_busy);
         let now = busy.then_some(self.hall.now);

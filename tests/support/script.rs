@@ -388,7 +388,8 @@ impl Driver for Script {
                 self.listener_reading = true;
                 Ok(token)
             }
-            Source::Stream(socket) => {
+            // One that dials is told nothing before the script says so.
+            Source::Stream(socket) | Source::Connecting(socket) => {
                 if self.opens_fail > 0 {
                     self.opens_fail -= 1;
                     return Err(io::ErrorKind::OutOfMemory.into());

@@ -6,11 +6,13 @@ use http::{HeaderName, HeaderValue};
 
 use super::response::{write_header, write_named};
 use super::{Request, accept_key};
+use crate::proto::deflate::Agreed;
 
 /// An accepted request, as a handler describes it.
 #[derive(Debug, Clone, Default)]
 pub struct Acceptance {
     subprotocol: Option<Cow<'static, str>>,
+    deflate: Option<Agreed>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -24,6 +26,13 @@ impl Acceptance {
     #[must_use]
     pub fn subprotocol(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.subprotocol = Some(name.into());
+        self
+    }
+
+    /// Compresses messages, as [`Deflate::accept`](crate::proto::Deflate::accept) has agreed.
+    #[must_use]
+    pub fn deflate(mut self, agreed: Agreed) -> Self {
+        self.deflate = Some(agreed);
         self
     }
 
@@ -49,6 +58,13 @@ impl Acceptance {
         out.extend_from_slice(b"\r\n");
         if let Some(name) = self.chosen() {
             write_header(out, "Sec-WebSocket-Protocol", name.as_bytes());
+        }
+        if let Some(agreed) = self.deflate {
+            write_header(
+                out,
+                "Sec-WebSocket-Extensions",
+                agreed.to_string().as_bytes(),
+            );
         }
         for (name, value) in &self.headers {
             write_named(out, name, value);

@@ -8,11 +8,13 @@ use http::{StatusCode, Version};
 use super::fields::{has_member, members};
 use super::response_head::ResponseHead;
 use super::{NotOpened, Refused};
+use crate::proto::deflate::{Agreed, Deflate};
 
 /// The server's yes. What follows it are frames.
 #[derive(Clone)]
 pub struct Answer {
     subprotocol: Option<Cow<'static, str>>,
+    deflate: Option<Agreed>,
     headers: HeaderMap,
 }
 
@@ -21,6 +23,11 @@ impl Answer {
     /// which it may.
     pub fn subprotocol(&self) -> Option<&str> {
         self.subprotocol.as_deref()
+    }
+
+    /// How messages are compressed. `None` when they are not.
+    pub fn deflate(&self) -> Option<&Agreed> {
+        self.deflate.as_ref()
     }
 
     /// The fields of the answer: its cookies, and its own.
@@ -34,6 +41,7 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
             .field("subprotocol", &self.subprotocol)
+            .field("deflate", &self.deflate)
             .finish_non_exhaustive()
     }
 }
@@ -43,6 +51,7 @@ impl fmt::Debug for Answer {
 pub(super) struct Offer {
     pub(super) accept: [u8; 28],
     pub(super) subprotocols: Vec<Cow<'static, str>>,
+    pub(super) deflate: Option<Deflate>,
 }
 
 impl Offer {
@@ -62,10 +71,11 @@ impl Offer {
         check_upgrade(&headers)?;
         check_connection(&headers)?;
         self.check_accept(&headers)?;
-        self.agree_on_extensions(&headers)?;
+        let deflate = self.agree_on_extensions(&headers)?;
         let subprotocol = self.agree_on_subprotocol(&headers)?;
         Ok(Answer {
             subprotocol,
+            deflate,
             headers,
         })
     }
@@ -79,12 +89,16 @@ impl Offer {
         }
     }
 
-    /// 4.1(5): none was offered, so none may be in use.
-    fn agree_on_extensions(&self, headers: &HeaderMap) -> Result<(), NotOpened> {
+    /// 4.1(5): what was offered, or nothing; RFC 7692 7.1: within what was offered.
+    fn agree_on_extensions(&self, headers: &HeaderMap) -> Result<Option<Agreed>, NotOpened> {
         let mut used = lines(headers, &header::SEC_WEBSOCKET_EXTENSIONS).flat_map(members);
-        match used.next() {
-            None => Ok(()),
-            Some(_) => Err(NotOpened::Extension),
+        match (used.next(), self.deflate, used.next()) {
+            (None, _, _) => Ok(None),
+            (Some(answer), Some(ours), None) => {
+                let agreed = ours.agree(answer);
+                agreed.map(Some).map_err(|_| NotOpened::Extension)
+            }
+            (Some(_), _, _) => Err(NotOpened::Extension),
         }
     }
 

@@ -11,6 +11,7 @@ use super::answer::Offer;
 use super::fields::token;
 use super::response::{write_header, write_named};
 use super::{Authority, DialFault, Dialing, Url, accept_key, acceptance};
+use crate::proto::Deflate;
 use crate::random;
 
 /// What a client asks for, and where.
@@ -19,6 +20,7 @@ pub struct Dial {
     url: Url,
     origin: Option<HeaderValue>,
     subprotocols: Vec<Cow<'static, str>>,
+    deflate: Option<Deflate>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -29,6 +31,7 @@ impl Dial {
             url,
             origin: None,
             subprotocols: Vec::new(),
+            deflate: None,
             headers: Vec::new(),
         }
     }
@@ -60,6 +63,13 @@ impl Dial {
         self
     }
 
+    /// Offers to compress messages (RFC 7692).
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.deflate = Some(deflate);
+        self
+    }
+
     /// Writes the request, or nothing. Its key is a new one every time.
     pub fn ask(&self, out: &mut Vec<u8>) -> Result<Dialing, DialFault> {
         self.check()?;
@@ -69,6 +79,7 @@ impl Dial {
         Ok(Dialing::new(Offer {
             accept: accept_key(key.as_bytes()),
             subprotocols: self.subprotocols.clone(),
+            deflate: self.deflate,
         }))
     }
 
@@ -88,6 +99,9 @@ impl Dial {
         if !self.subprotocols.is_empty() {
             let offered = self.subprotocols.join(", ");
             write_header(out, "Sec-WebSocket-Protocol", offered.as_bytes());
+        }
+        if let Some(deflate) = self.deflate {
+            write_header(out, "Sec-WebSocket-Extensions", deflate.offer().as_bytes());
         }
         if let (Some(value), None) = (self.url.authorization(), self.own(&header::AUTHORIZATION)) {
             write_named(out, &header::AUTHORIZATION, value);

@@ -60,6 +60,13 @@ impl Dialing {
     }
 }
 
+impl Dialing {
+    /// Bytes of the answer that are kept here.
+    pub fn held(&self) -> usize {
+        self.0.opening.held()
+    }
+}
+
 impl fmt::Debug for Dialing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialing")

@@ -2,40 +2,50 @@
 //!
 //! A value in quotes must be a token once its quotes are off, so no lawful value holds a comma, a
 //! semicolon or an equals sign, and splitting at them reads every lawful list.
-use super::fields::{is_token_byte, members, token, trim};
+use std::borrow::Cow;
+
+use super::fields::{members, token, trim};
 
 /// 9.1: `extension-list = 1#( token *( ";" extension-param ) )`.
 pub(super) fn are_well_formed(value: &[u8]) -> bool {
     members(value).all(|extension| {
-        let mut parts = extension.split(|&b| b == b';').map(trim);
-        parts.next().and_then(token).is_some() && parts.all(is_parameter)
+        let mut parts = parts(extension);
+        parts.next().and_then(token).is_some() && parts.all(|part| parameter(part).is_some())
     })
 }
 
-/// 9.1: `extension-param = token [ "=" (token | quoted-string) ]`.
-fn is_parameter(text: &[u8]) -> bool {
-    let mut sides = text.splitn(2, |&b| b == b'=').map(trim);
-    let name = sides.next().and_then(token);
-    name.is_some()
-        && sides
-            .next()
-            .is_none_or(|value| token(value).is_some() || is_quoted(value))
+/// A member of the list, taken apart: its name, then its parameters.
+pub(in crate::proto) fn parts(extension: &[u8]) -> impl Iterator<Item = &[u8]> {
+    extension.split(|&b| b == b';').map(trim)
 }
 
-fn is_quoted(value: &[u8]) -> bool {
-    let [b'"', inner @ .., b'"'] = value else {
-        return false;
+/// 9.1: `extension-param = token [ "=" (token | quoted-string) ]`: its name, and its value without
+/// the quotes.
+pub(in crate::proto) fn parameter(text: &[u8]) -> Option<(&str, Option<Cow<'_, str>>)> {
+    let mut sides = text.splitn(2, |&b| b == b'=').map(trim);
+    let name = sides.next().and_then(token)?;
+    match sides.next() {
+        None => Some((name, None)),
+        Some(text) => Some((name, Some(value(text)?))),
+    }
+}
+
+fn value(text: &[u8]) -> Option<Cow<'_, str>> {
+    let [b'"', inner @ .., b'"'] = text else {
+        return token(text).map(Cow::Borrowed);
     };
+    token(inner).map(Cow::Borrowed).or_else(|| {
+        let meant = unescaped(inner)?;
+        token(&meant).map(|meant| Cow::Owned(meant.to_owned()))
+    })
+}
+
+/// 9110 5.6.4: a backslash stands for the byte behind it.
+fn unescaped(inner: &[u8]) -> Option<Vec<u8>> {
+    let mut meant = Vec::with_capacity(inner.len());
     let mut bytes = inner.iter();
     while let Some(&byte) = bytes.next() {
-        let meant = if byte == b'\\' {
-            bytes.next().copied()
-        } else {
-            Some(byte)
-        };
-        if !meant.is_some_and(is_token_byte) {
-            return false;
-        }
+        meant.push(if byte == b'\\' { *bytes.next()? } else { byte });
     }
-    !inner.is_empty()
+    Some(meant)
 }

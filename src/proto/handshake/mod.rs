@@ -73,7 +73,7 @@ mod dial;
 mod dial_fault;
 mod dialing;
 mod essentials;
-mod extensions;
+pub(super) mod extensions;
 mod fields;
 mod not_opened;
 mod opening;

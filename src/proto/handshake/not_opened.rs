@@ -65,7 +65,7 @@ impl fmt::Display for NotOpened {
             NotOpened::Upgrade => "the answer does not upgrade to websocket",
             NotOpened::Connection => "Connection of the answer does not name Upgrade",
             NotOpened::Accept => "no Sec-WebSocket-Accept, more than one, or the wrong one",
-            NotOpened::Extension => "the server uses an extension that was not offered",
+            NotOpened::Extension => "the server uses an extension that was not offered, or not so",
             NotOpened::Subprotocol => "the server chose a subprotocol that was not offered",
         })
     }

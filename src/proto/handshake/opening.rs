@@ -3,7 +3,8 @@
 //! `dialing` that of an answer.
 use super::{HeadLimits, Refusal, Scan};
 
-/// Collects the head of one request, or of one answer. Holds nothing until a head comes in more than one part.
+/// Collects the head of one request, or of one answer. Holds nothing until a head comes in more than
+/// one part.
 #[derive(Debug, Default)]
 pub struct Opening {
     scan: Scan,

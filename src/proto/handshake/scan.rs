@@ -90,8 +90,8 @@ impl Scan {
     }
 }
 
-/// How large the head of a request may be, or of an answer. A peer pays for its own bytes, we for keeping them, so there is
-/// no limit that is "none".
+/// How large the head of a request may be, or of an answer. A peer pays for its own bytes, we for
+/// keeping them, so there is no limit that is "none".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The whole head, empty lines and line ends included; beyond it 431. 16 KiB: a browser sends

@@ -54,25 +54,21 @@ impl Url {
     /// Reads a URL. What a request cannot hold as it is written is percent-encoded, as browsers do.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim_matches(' ');
-        let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
-        let place = match scheme.to_ascii_lowercase().as_str() {
-            "ws" => Some(false),
-            "wss" => Some(true),
-            "ws+unix" => None,
-            "http" | "https" => return Err(UrlError::Http),
-            _ => return Err(UrlError::Scheme),
-        };
         // Nothing of a second line may get into a request.
         if text.bytes().any(|byte| byte.is_ascii_control()) {
             return Err(UrlError::Control);
         }
+        let (scheme, rest) = text.split_once(':').ok_or(UrlError::Scheme)?;
+        let place = rest.strip_prefix("//");
         // 3: fragments MUST NOT be used.
-        if text.contains('#') {
-            return Err(UrlError::Fragment);
-        }
-        match place {
-            Some(secure) => Url::tcp(secure, rest.strip_prefix("//").ok_or(UrlError::Scheme)?),
-            None => Url::unix(rest.strip_prefix("//").unwrap_or(rest)),
+        let fragment = text.contains('#');
+        match scheme.to_ascii_lowercase().as_str() {
+            "ws" | "wss" | "ws+unix" if fragment => Err(UrlError::Fragment),
+            "ws" => Url::tcp(false, place.ok_or(UrlError::Scheme)?),
+            "wss" => Url::tcp(true, place.ok_or(UrlError::Scheme)?),
+            "ws+unix" => Url::unix(place.unwrap_or(rest)),
+            "http" | "https" => Err(UrlError::Http),
+            _ => Err(UrlError::Scheme),
         }
     }
 
@@ -87,10 +83,11 @@ impl Url {
         let read = Authority::parse(&authority).ok_or_else(|| wrong_with(&authority))?;
         let usual = if secure { 443 } else { 80 };
         let port = read.port().unwrap_or(usual);
-        let field = match port {
-            // 4.1: in Host, the port only if it is not the usual one.
-            _ if port == usual => read.host().to_owned(),
-            _ => format!("{}:{port}", read.host()),
+        // 4.1(4): in Host, the port only if it is not the usual one.
+        let field = if port == usual {
+            read.host().to_owned()
+        } else {
+            format!("{}:{port}", read.host())
         };
         let place = Place::Tcp {
             secure,
