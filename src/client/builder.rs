@@ -128,8 +128,8 @@ impl Builder {
 
     /// Opens over a stream that is connected already, as TLS streams are. It has to have time limits
     /// of its own: ours are looked at only between its reads and writes. One that says `WouldBlock`
-    /// or `TimedOut` is told as [`Error::Timeout`]. With
-    /// [`connect_over_socket`](Self::connect_over_socket) ours are kept.
+    /// or `TimedOut` is told as [`Error::Timeout`]. Its end is yours too: drop the client, or take the
+    /// stream back. With [`connect_over_socket`](Self::connect_over_socket) we see to both.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).

@@ -41,7 +41,6 @@ impl Socket {
         self.tcp()?.peer_addr().ok()
     }
 
-    #[cfg_attr(not(unix), allow(clippy::unnecessary_wraps))]
     fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Socket::Tcp(stream) => Some(stream),
