@@ -34,11 +34,13 @@
 //!
 //! - [`Server`], [`Handler`], [`Peer`], [`Handle`]: the paved path. What can be set, and why it is
 //!   what it is: [`Config`].
+//! - [`client`]: the other end, blocking, without a runtime.
 //! - [`proto`]: the protocol as a value, for those who bring their own I/O.
 //!
-//! Unix only, but for [`proto`].
+//! Unix only, but for [`client`] and [`proto`].
 
 mod chunk;
+pub mod client;
 #[cfg(unix)]
 pub mod config;
 #[cfg(unix)]
@@ -63,7 +65,7 @@ pub use config::{Backend, Config, OnPanic};
 pub use error::Error;
 pub use http;
 pub use proto::handshake::{Dial, OriginPolicy, Response, Url};
-pub use proto::{CloseCode, Deflate, Message, Prepared, Sent, SlowPolicy};
+pub use proto::{CloseCode, Deflate, Message, Owned, Prepared, Sent, SlowPolicy};
 #[cfg(unix)]
 pub use reactor::Address;
 #[cfg(unix)]

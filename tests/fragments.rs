@@ -3,7 +3,8 @@
 mod support;
 
 use support::*;
-use ws4rs::Config;
+use ws4rs::proto::{Event, Input, Rules, Stream};
+use ws4rs::{Config, Message, Owned};
 
 fn first(opcode: u8, payload: &str) -> Vec<u8> {
     Frame::new(opcode, payload).begins().bytes()
@@ -188,4 +189,21 @@ fn an_unfinished_message_is_freed_with_its_connection() {
     world.settle();
     world.assert_empty();
     assert_eq!(world.end().code, 1006);
+}
+
+#[test]
+fn a_message_that_was_gathered_may_be_moved_out() {
+    let rules = Rules::client(1 << 20);
+    let mut stream = Stream::new();
+    let mut bytes = *b"\x01\x02gr\x80\x05\xC3\xBC\xC3\x9Fe\x81\x01x";
+    let mut input = Input::new(&mut bytes);
+    let event = stream.next(&mut input, &rules, false).unwrap();
+    assert_eq!(event, Some(Event::Message(Message::Text("grüße"))));
+    assert_eq!(stream.take_lent(), Some(Owned::from("grüße")));
+    assert_eq!((stream.take_lent(), stream.held()), (None, 0));
+    // One that lay in the input is not moved.
+    let event = stream.next(&mut input, &rules, false).unwrap();
+    assert_eq!(event, Some(Event::Message(Message::Text("x"))));
+    assert_eq!(stream.take_lent(), None);
+    assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
 }

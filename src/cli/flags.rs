@@ -10,6 +10,8 @@ use tracing_subscriber::filter::LevelFilter;
 use ws4rs::config::{Backend, Config};
 use ws4rs::{Deflate, OriginPolicy, SlowPolicy};
 
+use super::connect_flags::{self, ConnectOptions};
+
 /// WebSocket for heavy load.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
@@ -41,7 +43,9 @@ const EXIT_CODES: &str = "Exit codes:
   1    failed while running
   2    a wrong flag, a malformed address, or flags that do not go together
   3    could not start: an address that is taken or not permitted, a backend that does not work here
-  130  a second SIGINT ended it at once (143: SIGTERM)";
+  130  a second SIGINT ended it at once (143: SIGTERM)
+
+`connect` has more of them: see its own help.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -56,6 +60,9 @@ pub(super) enum Command {
         #[arg(long = "self")]
         include_sender: bool,
     },
+    /// Talk to a server: lines in, messages out.
+    #[command(after_help = connect_flags::EXIT_CODES)]
+    Connect(Box<ConnectOptions>),
 }
 
 /// What a server may be told. Sizes take K, M and G (of 1024), times take ms, s, m and h; a plain
@@ -267,7 +274,7 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let bytes = SizeFormat::new()
         .with_binary()
         .parse_size(text)
@@ -275,7 +282,7 @@ fn size(text: &str) -> Result<usize, String> {
     usize::try_from(bytes).map_err(|error| error.to_string())
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let seconds: Result<f64, ParseFloatError> = text.parse();
     match seconds {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string()),

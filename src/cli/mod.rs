@@ -1,11 +1,17 @@
 //! Flags in, an exit code out.
 //!
-//! `flags` is what a user may say, `serve` runs what they said, `handlers` is what the servers do.
+//! `flags` is what a user may say, and `connect_flags` what to `connect`; `serve` and `connect` run
+//! what they said, `handlers` is what the servers do, `lines` what a terminal or a pipe is to a
+//! connection.
 
+mod connect;
+mod connect_flags;
 mod flags;
 mod handlers;
+mod lines;
 mod serve;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use flags::Command;
@@ -24,5 +30,15 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
             let include_sender = *include_sender;
             serve::serve(options, move || Broadcast { include_sender })
         }
+        Command::Connect(options) => connect::connect(options),
     }
 }
+
+fn fail(code: u8, error: &impl Display) -> ExitCode {
+    eprintln!("ws4rs: {error}");
+    ExitCode::from(code)
+}
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const NO_START: u8 = 3;

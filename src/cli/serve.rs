@@ -1,6 +1,5 @@
 //! Runs a server until a signal ends it.
 
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use signal_hook::iterator::Signals;
 use ws4rs::{Drain, Error, Handle, Handler, Server};
 
 use super::flags::Options;
+use super::{FAILED, NO_START, USAGE, fail};
 
 /// Listens, says where, serves, drains.
 pub(super) fn serve<H: Handler>(
@@ -87,12 +87,3 @@ fn raise_descriptor_limit() {
 fn is_malformed(error: &Error) -> bool {
     matches!(error, Error::Bind { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
 }
-
-fn fail(code: u8, error: &impl Display) -> ExitCode {
-    eprintln!("ws4rs: {error}");
-    ExitCode::from(code)
-}
-
-const FAILED: u8 = 1;
-const USAGE: u8 = 2;
-const NO_START: u8 = 3;

@@ -11,7 +11,7 @@
 //!          simd::text     text checked as it arrives               ┘ bytes by the register
 //!          stream         frames become messages, lent or held
 //!          inflow         compressed ones inflated on the way, by deflate
-//!          message close  what they carry
+//!          message close  what they carry; owned: what is kept of it
 //!          websocket      pongs, the closing handshake ─▶ events, to you
 //! bytes ◀─ outbox         what waits to leave: one frame::Header and its payload at a time
 //! ```
@@ -29,6 +29,7 @@ mod inflow;
 pub mod input;
 pub mod message;
 pub mod outbox;
+mod owned;
 pub mod stream;
 pub mod violation;
 pub mod websocket;
@@ -39,6 +40,7 @@ pub use frame::{Header, Opcode, Role};
 pub use input::Input;
 pub use message::{Message, Prepared};
 pub use outbox::{Outbox, OutboxLimits, Sent, SlowPolicy};
+pub use owned::Owned;
 pub use stream::{Event, Rules, Stream};
 pub use violation::Violation;
 pub use websocket::{Outbound, Phase, WebSocket};

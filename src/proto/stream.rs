@@ -3,7 +3,7 @@
 //! A message that came whole is lent from the input, unmasked where it lay. One that came in parts
 //! is held in one buffer, which costs nothing per fragment and grows with the bytes received, to at
 //! most twice them, never with the bytes announced. Control frames may come between the fragments.
-//! A compressed message goes through [`inflow`](super::inflow) on its way.
+//! A compressed message goes through `inflow` on its way.
 
 use super::close::CloseFrame;
 use super::deflate::{Agreed, Incoming};
@@ -11,6 +11,7 @@ use super::frame::{Header, Opcode, Role};
 use super::inflow::{self, Inflow};
 use super::input::Input;
 use super::message::Message;
+use super::owned::Owned;
 use super::violation::Violation;
 use crate::pool;
 use crate::simd::{mask, text};
@@ -126,7 +127,7 @@ enum LeftOff {
     /// Inside a message, a frame or a header; or nobody has looked.
     Unfinished,
     /// With the message that is held, lent.
-    MessageLent,
+    MessageLent(Kind),
     /// With the last `control_len` bytes of what is held, lent.
     ControlLent,
 }
@@ -208,11 +209,24 @@ impl Stream {
             };
             self.left_off = match finished {
                 Finished::Whole(_) => LeftOff::Unfinished,
-                Finished::HeldMessage(_) => LeftOff::MessageLent,
+                Finished::HeldMessage(kind) => LeftOff::MessageLent(kind),
                 Finished::HeldControl(_) => LeftOff::ControlLent,
             };
             if !muted || finished.is_close() {
                 return self.event(finished).map(Some);
+            }
+        }
+    }
+
+    /// Moves out the message that the last call lent, which a copy would cost twice its memory.
+    /// `None` if it lay in the input, or was none.
+    pub fn take_lent(&mut self) -> Option<Owned> {
+        match std::mem::take(&mut self.left_off) {
+            LeftOff::MessageLent(Kind::Binary) => Some(Owned::Binary(self.held.take())),
+            LeftOff::MessageLent(Kind::Text) => self.held.take_text().ok().map(Owned::Text),
+            other => {
+                self.left_off = other;
+                None
             }
         }
     }
@@ -460,7 +474,7 @@ impl Stream {
     fn settle(&mut self) {
         match std::mem::take(&mut self.left_off) {
             LeftOff::Resting | LeftOff::Unfinished => {}
-            LeftOff::MessageLent => self.release(),
+            LeftOff::MessageLent(_) => self.release(),
             LeftOff::ControlLent => {
                 self.held
                     .truncate(self.held.len() - usize::from(self.control_len));

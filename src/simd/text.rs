@@ -142,6 +142,14 @@ impl Buffer {
         self.bytes.truncate(len);
     }
 
+    /// Everything as a text of its own, if all of it has been checked and no character is
+    /// unfinished; what stays then is an empty buffer without room.
+    pub fn take_text(&mut self) -> Result<String, NotUtf8> {
+        self.text()?;
+        // SAFETY: `text` has just said so.
+        Ok(unsafe { String::from_utf8_unchecked(self.take()) })
+    }
+
     /// The bytes themselves; what stays is an empty buffer without room.
     pub fn take(&mut self) -> Vec<u8> {
         self.checked = 0;

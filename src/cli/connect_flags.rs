@@ -1,0 +1,106 @@
+//! What a user may say to `connect`.
+
+use std::time::Duration;
+
+use clap::Args;
+use ws4rs::client::{Builder, Error};
+use ws4rs::http::{HeaderName, HeaderValue};
+
+use super::flags::{size, time};
+
+/// Whom to talk to, and how.
+#[derive(Debug, Args)]
+pub(super) struct ConnectOptions {
+    /// ws://HOST:PORT/PATH, or ws+unix:SOCKET:/PATH
+    #[arg(value_name = "URL", value_parser = Builder::new)]
+    url: Builder,
+
+    /// A field for the request: 'Name: value'. May be given more than once.
+    #[arg(short = 'H', long, value_name = "FIELD", value_parser = field)]
+    header: Vec<(HeaderName, HeaderValue)>,
+
+    /// A subprotocol to offer, the favourite first. May be given more than once.
+    #[arg(short, long, value_name = "NAME")]
+    subprotocol: Vec<String>,
+
+    /// The page to say we come from, as browsers do.
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<HeaderValue>,
+
+    /// Send what is read as binary messages, as it comes, and write messages without a line end.
+    #[arg(short, long)]
+    pub(super) binary: bool,
+
+    /// Leave after the first message that comes. The end of standard input is no reason to leave then.
+    #[arg(short = '1', long)]
+    pub(super) one: bool,
+
+    /// Ping this often, and give the server up after as long again without a byte; 0 for never
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "0")]
+    ping: Duration,
+
+    /// The longest message taken [default: 1M]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_message: Option<usize>,
+
+    /// Be connected, and let in, within this time [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    timeout: Option<Duration>,
+}
+
+pub(super) const EXIT_CODES: &str = "\
+Lines of standard input are sent as text messages. What comes is written to standard output, each \
+message and a line end. At the end of standard input the connection is closed, and what the server \
+still says before it closes too is written. When both are terminals there are prompts.
+
+Exit codes:
+  0         closed with 1000 or without a code; nobody reads standard output any more
+  1         failed while running: lost, not answered in time, a server that breaks the protocol
+  2         a wrong flag or URL
+  3         could not connect, or was not let in
+  101-114   closed by the server with 1001 to 1014
+  120, 121  closed by the server with 3000 to 3999, 4000 to 4999
+  130       ended by Ctrl-C";
+
+impl ConnectOptions {
+    /// The connection that was asked for.
+    pub(super) fn builder(&self) -> Builder {
+        let mut builder = self.url.clone();
+        for (name, value) in &self.header {
+            builder = builder.header(name.clone(), value.clone());
+        }
+        for name in &self.subprotocol {
+            builder = builder.subprotocol(name.clone());
+        }
+        if let Some(origin) = &self.origin {
+            builder = builder.origin(origin.clone());
+        }
+        if let Some(max) = self.max_message {
+            builder = builder.message_max(max);
+        }
+        if let Some(limit) = self.timeout {
+            builder = builder.handshake_timeout(limit);
+        }
+        // A server that lives sends at least a pong for each ping.
+        builder.read_timeout(self.ping().map(|every| every.saturating_mul(2)))
+    }
+
+    /// How often to ping.
+    pub(super) fn ping(&self) -> Option<Duration> {
+        (!self.ping.is_zero()).then_some(self.ping)
+    }
+}
+
+/// What the user got wrong, not the network or the server.
+pub(super) fn is_usage(error: &Error) -> bool {
+    matches!(error, Error::Url(_) | Error::Secure | Error::Dial(_))
+}
+
+fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("a field is a name, a colon and a value")?;
+    let name = HeaderName::try_from(name.trim()).map_err(|error| error.to_string())?;
+    let value = HeaderValue::try_from(value.trim()).map_err(|error| error.to_string())?;
+    Ok((name, value))
+}

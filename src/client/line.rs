@@ -1,0 +1,245 @@
+//! The way out: the transport, and what waits to leave over it. Both halves of a client share it.
+//!
+//! Two locks. `outgoing` is held while something is queued, never while anything is written.
+//! `writing` is the right to write, and whoever lets go of it has written all there was; so whoever
+//! gets it without asking for long, the half that hears, finds nothing but its own pongs and Close,
+//! and those it writes without waiting. It goes on reading whatever the other half is stuck in.
+
+use std::io;
+use std::net::Shutdown;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use super::builder::TIME_MAX;
+use super::error::{Error, Wait};
+use super::transport::{Out, Transport, is_late};
+use crate::chunk::Chunks;
+use crate::proto::websocket::receive;
+use crate::proto::{
+    CloseCode, Event, Input, Message, Outbound, Phase, Rules, Sent, Stream, Violation,
+};
+
+#[derive(Debug)]
+pub(super) struct Line<T> {
+    pub(super) transport: T,
+    pub(super) times: Times,
+    outgoing: Mutex<Outgoing>,
+    writing: Mutex<()>,
+}
+
+/// How long the server may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) write: Duration,
+    pub(super) close: Duration,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    outbound: Outbound,
+    /// The transport takes nothing more.
+    lost: bool,
+    /// When the connection has to be over: set once we have begun to close.
+    over_by: Option<Instant>,
+}
+
+/// What became of what waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Nothing waits any more, or it never will leave.
+    All,
+    /// The transport took no more for now.
+    Waits,
+    /// The other half is writing, and will write this too.
+    Elsewhere,
+}
+
+impl<T: Transport> Line<T> {
+    pub(super) fn new(transport: T, outbound: Outbound, times: Times) -> Self {
+        let outgoing = Outgoing {
+            outbound,
+            lost: false,
+            over_by: None,
+        };
+        Line {
+            transport,
+            times,
+            outgoing: Mutex::new(outgoing),
+            writing: Mutex::new(()),
+        }
+    }
+
+    /// Sends a message, and returns when it has left.
+    pub(super) fn send(&self, message: Message<'_>) -> Result<(), Error> {
+        self.say(|outbound| outbound.send(message))
+    }
+
+    pub(super) fn ping(&self, payload: &[u8]) -> Result<(), Error> {
+        self.say(|outbound| outbound.ping(payload))
+    }
+
+    /// Begins the closing handshake, and returns when our Close has left.
+    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let writing = lock(&self.writing);
+        self.queue_close(code, reason)?;
+        // Nothing follows our Close, so this limit is the last.
+        self.transport
+            .write_within(self.times.close.min(self.times.write))?;
+        self.flush(writing)
+    }
+
+    /// Begins the closing handshake, without waiting for anything.
+    pub(super) fn close_now(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.queue_close(code, reason)?;
+        self.flush_now();
+        Ok(())
+    }
+
+    /// Takes the next event, and queues the answer to it.
+    pub(super) fn receive<'s, 'i: 's>(
+        &self,
+        stream: &'s mut Stream,
+        input: &mut Input<'i>,
+        rules: &Rules,
+    ) -> Result<Option<Event<'s>>, Violation> {
+        receive(stream, &mut self.outgoing().outbound, input, rules)
+    }
+
+    /// Writes what waits as far as it leaves without waiting.
+    pub(super) fn flush_now(&self) -> Flushed {
+        while self.outgoing().is_ready() {
+            let Some(_writing) = try_lock(&self.writing) else {
+                return Flushed::Elsewhere;
+            };
+            // Nobody else is reading, and nobody may write now: the whole socket is ours.
+            let written = self
+                .transport
+                .set_waiting(false)
+                .and_then(|()| self.write_out());
+            let restored = self.transport.set_waiting(true);
+            match written.and(restored) {
+                Ok(()) => {}
+                Err(error) if is_late(&error) => return Flushed::Waits,
+                // What the server has said before this may still be heard.
+                Err(_) => self.outgoing().lost = true,
+            }
+        }
+        Flushed::All
+    }
+
+    /// Says that nothing more comes from us.
+    pub(super) fn finish(&self) {
+        // It has gone already, when this fails.
+        let _ = self.transport.shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection: the other half learns of it, wherever it waits.
+    pub(super) fn end(&self) {
+        let mut outgoing = self.outgoing();
+        outgoing.lost = true;
+        outgoing.outbound.hang_up();
+        drop(outgoing);
+        let _ = self.transport.shutdown(Shutdown::Both);
+    }
+
+    /// When the connection has to be over, if we have begun to close.
+    pub(super) fn over_by(&self) -> Option<Instant> {
+        self.outgoing().over_by
+    }
+
+    /// When it has to be over if it begins to close now.
+    pub(super) fn close_by(&self) -> Instant {
+        Instant::now() + self.times.close.min(TIME_MAX)
+    }
+
+    fn say(&self, queue: impl FnOnce(&mut Outbound) -> Sent) -> Result<(), Error> {
+        // First the right to write: what is found in the queue without it is then never more than
+        // what the hearing half has put there.
+        let writing = lock(&self.writing);
+        let mut outgoing = self.outgoing();
+        if outgoing.lost || queue(&mut outgoing.outbound) == Sent::Closing {
+            return Err(Error::Closed);
+        }
+        drop(outgoing);
+        self.flush(writing)
+    }
+
+    fn queue_close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let by = self.close_by();
+        let mut outgoing = self.outgoing();
+        outgoing.over_by.get_or_insert(by);
+        outgoing.outbound.close(code, reason);
+        if outgoing.lost || outgoing.outbound.phase() == Phase::Closed {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    /// Writes all that waits.
+    fn flush(&self, writing: MutexGuard<'_, ()>) -> Result<(), Error> {
+        let mut right = Some(writing);
+        while let Some(writing) = right.take() {
+            if let Err(error) = self.write_out() {
+                return Err(self.lose(error));
+            }
+            drop(writing);
+            // What the other half queued when it could not get the right any more.
+            if self.outgoing().is_ready() {
+                right = try_lock(&self.writing);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all that waits, or what the transport takes of it. Only with the right to write.
+    fn write_out(&self) -> io::Result<()> {
+        loop {
+            let Some(mut chunks) = self.outgoing().take() else {
+                return self.transport.flush();
+            };
+            let written = chunks.write_to(Out(&self.transport));
+            self.outgoing().outbound.outbox.home(chunks);
+            written?;
+        }
+    }
+
+    /// A write has failed: nothing can follow half a frame.
+    fn lose(&self, error: io::Error) -> Error {
+        let mut outgoing = self.outgoing();
+        outgoing.lost = true;
+        outgoing.outbound.outbox.drop_all();
+        drop(outgoing);
+        if is_late(&error) {
+            let _ = self.transport.shutdown(Shutdown::Both);
+            return Error::Timeout(Wait::Write);
+        }
+        Error::Io(error)
+    }
+
+    fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
+        lock(&self.outgoing)
+    }
+}
+
+impl Outgoing {
+    fn is_ready(&self) -> bool {
+        !self.lost && self.outbound.outbox.is_ready()
+    }
+
+    fn take(&mut self) -> Option<Chunks> {
+        self.is_ready().then(|| self.outbound.outbox.take())
+    }
+}
+
+/// A panic while one was held left nothing half done that the other thread could not bear.
+fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn try_lock<V>(mutex: &Mutex<V>) -> Option<MutexGuard<'_, V>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
