@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use ws4rs::Deflate;
 use ws4rs::client::{Builder, Error};
 use ws4rs::http::{HeaderName, HeaderValue};
 
@@ -26,6 +27,10 @@ pub(super) struct ConnectOptions {
     /// The page to say we come from, as browsers do.
     #[arg(long, value_name = "ORIGIN")]
     origin: Option<HeaderValue>,
+
+    /// Offer to compress messages.
+    #[arg(long)]
+    deflate: bool,
 
     /// Send what is read as binary messages, as it comes, and write messages without a line end.
     #[arg(short, long)]
@@ -74,6 +79,10 @@ impl ConnectOptions {
         }
         if let Some(origin) = &self.origin {
             builder = builder.origin(origin.clone());
+        }
+        if self.deflate {
+            // What browsers offer; there is one connection, and its memory is no matter.
+            builder = builder.deflate(Deflate::takeover(15));
         }
         if let Some(max) = self.max_message {
             builder = builder.message_max(max);

@@ -13,6 +13,7 @@ use super::opening::open;
 use super::reach::reach;
 use super::socket::Socket;
 use super::transport::{Over, Transport};
+use crate::proto::Deflate;
 use crate::proto::handshake::{Dial, HeadLimits, Url};
 
 /// A connection to be made, any number of times.
@@ -62,6 +63,13 @@ impl Builder {
     #[must_use]
     pub fn origin(mut self, origin: HeaderValue) -> Self {
         self.dial = self.dial.origin(origin);
+        self
+    }
+
+    /// Offers to compress messages (RFC 7692).
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.dial = self.dial.deflate(deflate);
         self
     }
 

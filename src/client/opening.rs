@@ -30,7 +30,10 @@ pub(super) fn open<T: Transport>(
         };
         // What came right behind the answer belongs to the conversation.
         let unheard = received - behind.len()..received;
-        let websocket = WebSocket::new(Rules::client(settings.message_max));
+        let mut websocket = WebSocket::new(Rules::client(settings.message_max));
+        if let Some(agreed) = answer.deflate() {
+            websocket = websocket.deflate(agreed);
+        }
         let (stream, outbound, rules) = websocket.into_parts();
         transport.write_within(settings.times.write)?;
         return Ok(Client {
