@@ -377,6 +377,33 @@ fn a_message_is_sent_as_it_is_when_asked_to() {
     );
 }
 
+// A payload that would leave at once, past the queue, is compressed all the same; one that is not to
+// be compressed leaves at once.
+#[test]
+fn a_long_answer_is_compressed_before_it_leaves_at_once() {
+    let sent = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+    let tell = sent.clone();
+    let handler = Recorder::new(move |peer, told| match told {
+        Told::Text(text) => tell.borrow_mut().push(peer.text(text)),
+        Told::Binary(bytes) => tell.borrow_mut().push(peer.send_uncompressed(bytes)),
+        _ => {}
+    });
+    let mut world = World::with(handler, shared());
+    let conn = world.open_with(&request_deflate());
+    let message = prose(64 << 10);
+    world.feed(conn, &text(&message));
+    world.feed(conn, &binary(message.as_bytes()));
+    let out = world.script.take_out(conn);
+    let wanted = [
+        (true, text_said(&*message)),
+        (false, Said::Binary(message.into_bytes())),
+    ];
+    assert!(Unpacker::shared(15).read(&out) == wanted);
+    let sent = sent.borrow();
+    assert!(matches!(sent[0], ws4rs::Sent::Queued(len) if len < 32 << 10));
+    assert_eq!(sent[1], ws4rs::Sent::Now);
+}
+
 // P18
 #[test]
 fn a_panic_over_a_compressed_message_costs_its_connection() {
