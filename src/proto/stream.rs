@@ -437,11 +437,13 @@ impl Stream {
         {
             return Ok(());
         }
+        // Whoever holds an inflater holds nothing else.
+        let packed = self.held.take();
         let inflow = self.inflow.get_or_insert_default();
-        let plain = inflow.inflate(self.held.as_slice(), rules)?;
-        self.held.truncate(0);
-        match self.message {
-            Some(Kind::Text) => plain.check().map_err(|_| Violation::NotUtf8),
+        let plain = inflow.inflate(&packed, rules);
+        pool::give(packed);
+        match (plain?, self.message) {
+            (plain, Some(Kind::Text)) => plain.check().map_err(|_| Violation::NotUtf8),
             _ => Ok(()),
         }
     }
