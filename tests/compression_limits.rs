@@ -235,6 +235,28 @@ fn many_long_messages_under_way_do_not_meet() {
     assert_eq!(world.memory(), 0);
 }
 
+// Whoever is not read keeps no message waiting for him that he has been told.
+#[test]
+fn a_connection_that_is_paused_holds_no_message() {
+    let handler = Recorder::new(|peer, told| {
+        if matches!(told, Told::Text(_) | Told::Binary(_)) {
+            peer.pause(true);
+        }
+    });
+    let mut world = World::with(handler, shared_with(1 << 20));
+    let compressed = deflated(BINARY, vec![1; 500_000]);
+    let parts = [
+        Frame::new(BINARY, vec![1; 250_000]).begins().bytes(),
+        Frame::new(CONTINUATION, vec![1; 250_000]).bytes(),
+    ];
+    for message in [compressed, parts.concat()] {
+        let conn = world.open_with(&request_deflate());
+        world.feed(conn, &message);
+        assert!(!world.script.is_reading(conn));
+        assert_eq!(world.memory(), 0);
+    }
+}
+
 // A connection that is lost in the middle gives everything back.
 #[test]
 fn what_is_lost_in_the_middle_of_a_message_is_free() {

@@ -217,6 +217,14 @@ impl Stream {
         }
     }
 
+    /// Lets go of what the last call lent: nobody will ask for the next event for a while.
+    pub fn let_go(&mut self) {
+        if self.left_off != LeftOff::Resting {
+            self.settle();
+            self.left_off = LeftOff::Unfinished;
+        }
+    }
+
     /// Bytes of memory held: for an unfinished message, and for what the next may refer to.
     pub fn held(&self) -> usize {
         self.held.capacity() + self.inflow.as_ref().map_or(0, |inflow| inflow.memory())
