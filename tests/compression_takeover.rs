@@ -4,7 +4,7 @@
 mod support;
 
 use support::*;
-use ws4rs::{Config, Deflate, Prepared, Server, SlowPolicy};
+use ws4rs::{Config, Connect, Deflate, Dial, Prepared, Server, SlowPolicy};
 
 fn takeover(bits: u8) -> Config {
     compressing(Deflate::takeover(bits))
@@ -48,7 +48,7 @@ fn every_window_is_kept_both_ways() {
         let request = request_offering("; client_max_window_bits; server_max_window_bits=15");
         let conn = world.open_with(&request);
         let (mut ours, mut theirs) = (Packer::new(bits), Unpacker::new(bits));
-        for turn in 0..40 {
+        for turn in 0..15 {
             let message = verse(turn % 4).repeat(1 + turn % 3 * 9);
             let frame = Frame::new(TEXT, ours.pack(&message)).rsv(4).bytes();
             world.feed(conn, &frame);
@@ -285,6 +285,27 @@ fn drop_oldest_with_takeover_is_refused_at_the_start() {
         "{error}"
     );
     assert!(start(Deflate::shared()).is_ok());
+}
+
+// And where we are the client.
+#[test]
+fn drop_oldest_with_takeover_is_refused_to_those_who_dial() {
+    let url = "ws://192.0.2.1/".parse::<ws4rs::Url>().expect("a URL");
+    let drops = config(|config| config.slow = SlowPolicy::DropOldest);
+    for (deflate, why) in [
+        (Deflate::takeover(12), "DropOldest"),
+        (Deflate::shared().level(0), "level"),
+    ] {
+        let mut world = World::with(Recorder::silent(), drops.clone());
+        let dial = Dial::new(url.clone()).deflate(deflate);
+        let connect = Connect::new(dial, Guest::default());
+        world.handle.connect(connect).expect("room");
+        world.settle();
+        let unopened = &world.worker.handler().unopened;
+        assert_eq!(unopened.len(), 1);
+        assert!(unopened[0].contains(why), "{unopened:?}");
+        world.assert_empty();
+    }
 }
 
 /// What a connection's own small structures take besides.
