@@ -377,6 +377,36 @@ fn a_message_is_sent_as_it_is_when_asked_to() {
     );
 }
 
+// RFC 7692 6.1: data alone.
+#[test]
+fn control_frames_are_never_compressed() {
+    let long = "a".repeat(120);
+    let said = long.clone();
+    let handler = move || {
+        let said = said.clone();
+        Recorder::new(move |peer, told| {
+            if matches!(told, Told::Text(_)) {
+                peer.ping(said.as_bytes());
+                peer.text(&said);
+                peer.close(ws4rs::CloseCode::NORMAL, &said);
+            }
+        })
+    };
+    for deflate in [Deflate::shared(), Deflate::takeover(12)] {
+        let config = compressing(deflate.threshold(0));
+        let frames = [ping(long.as_bytes()), text("go")].concat();
+        let played = play_after(&request_deflate(), handler.clone(), &config, &frames);
+        let bytes = long.clone().into_bytes();
+        let wanted = [
+            (false, Said::Pong(bytes.clone())),
+            (false, Said::Ping(bytes)),
+            (true, text_said(&*long)),
+            (false, Said::Close(1000, long.clone())),
+        ];
+        assert_eq!(Unpacker::new(12).read(&played.bytes), wanted);
+    }
+}
+
 // A payload that would leave at once, past the queue, is compressed all the same; one that is not to
 // be compressed leaves at once.
 #[test]

@@ -235,6 +235,32 @@ fn many_long_messages_under_way_do_not_meet() {
     assert_eq!(world.memory(), 0);
 }
 
+// D11: also where the first of it has been inflated before the last has come.
+#[test]
+fn control_frames_come_between_the_fragments_of_a_long_message() {
+    let message: String = noise(60_000)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let payload = packed(&message);
+    assert!(payload.len() > HELD);
+    for (size, receive) in [(5_000, 997), (40_000, 61), (700, 16_384)] {
+        let mut world = World::with(Recorder::echo(), shared_with(1 << 20));
+        let conn = world.open_with(&request_deflate());
+        let frames = fragments(TEXT, payload.chunks(size));
+        let pinged = frames.join(&ping(&[b'?'; 125])[..]);
+        for part in pinged.chunks(receive) {
+            world.script.feed(conn, part);
+        }
+        world.settle();
+        let said = Unpacker::shared(15).read(&world.script.take_out(conn));
+        let (last, pongs) = said.split_last().expect("an echo");
+        assert!(*last == (true, Said::Text(message.clone())));
+        assert_eq!(pongs.len(), frames.len() - 1);
+        assert_eq!(world.memory(), 0);
+    }
+}
+
 // Whoever is not read keeps no message waiting for him that he has been told.
 #[test]
 fn a_connection_that_is_paused_holds_no_message() {
