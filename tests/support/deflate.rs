@@ -109,8 +109,14 @@ impl Unpacker {
 
     /// What the server said, and whether it was compressed.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<(bool, Said)> {
-        let (all, rest) = frames(bytes);
+        let (heard, rest) = self.read_so_far(bytes);
         assert!(rest.is_empty(), "an unfinished frame: {rest:?}");
+        heard
+    }
+
+    /// The same, and the beginning of a frame that has not come whole.
+    pub fn read_so_far<'b>(&mut self, bytes: &'b [u8]) -> (Vec<(bool, Said)>, &'b [u8]) {
+        let (all, rest) = frames(bytes);
         let mut heard = Vec::new();
         for (first, payload) in all {
             let said_plain = |first, payload: &[u8]| {
@@ -124,7 +130,7 @@ impl Unpacker {
                 plain => (false, said_plain(plain, &payload)),
             });
         }
-        heard
+        (heard, rest)
     }
 }
 
