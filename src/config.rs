@@ -142,17 +142,22 @@ impl Config {
             self.write_timeout,
             self.linger_timeout,
         ];
-        let takes_over = self.deflate.is_some_and(|deflate| deflate.takeover);
-        let torn = (
-            takes_over && self.slow == SlowPolicy::DropOldest,
-            "with context takeover nothing compressed may be dropped: not slow = DropOldest",
-        );
         let deflate = self.deflate.and_then(|deflate| deflate.fault());
+        let deflate = deflate.or_else(|| self.torn(self.deflate));
         let deflate = (deflate.is_some(), deflate.unwrap_or_default());
         let too_long = times.into_iter().any(|time| time > TIME_MAX);
         let long = (too_long, "a timeout must be at most 24 days");
-        let mut faults = zero.into_iter().chain([torn, deflate, long]);
+        let mut faults = zero.into_iter().chain([deflate, long]);
         faults.find_map(|(wrong, why)| wrong.then_some(why))
+    }
+
+    /// What is wrong with such compression here: what comes behind a message that was dropped after
+    /// it was compressed might refer to it.
+    pub(crate) fn torn(&self, deflate: Option<Deflate>) -> Option<&'static str> {
+        let takes_over = deflate.is_some_and(|deflate| deflate.takeover);
+        (takes_over && self.slow == SlowPolicy::DropOldest).then_some(
+            "with context takeover nothing compressed may be dropped: not slow = DropOldest",
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use support::*;
-use ws4rs::{CloseCode, Config, ConnectionId, Peer, Prepared, SlowPolicy, Stats, Verdict};
+use ws4rs::{CloseCode, Config, ConnectionId, Deflate, Peer, Prepared, SlowPolicy, Stats, Verdict};
 
 /// A handler that draws what to do; of what it says with a number, each is one more than the last.
 fn anything(seed: u64, panics: bool) -> Recorder {
@@ -91,8 +91,27 @@ fn bytes(random: &mut Random) -> Vec<u8> {
     }
 }
 
+/// The same, compressed: mostly lawful as well.
+fn compressed(random: &mut Random) -> Vec<u8> {
+    let payload = packed(prose(random.below(2000)));
+    match random.below(12) {
+        0 => Frame::new(TEXT, &payload[1..]).rsv(4).bytes(),
+        1 => Frame::new(BINARY, packed(noise(60_000))).rsv(4).bytes(),
+        2 => Frame::new(TEXT, &payload).rsv(4).begins().bytes(),
+        3 | 4 => fragments(BINARY, payload.chunks(1 + random.below(300))).concat(),
+        5 => deflated(BINARY, vec![0; 49_000]),
+        6 => fragments(BINARY, packed(noise(45_000)).chunks(9_000)).concat(),
+        _ => Frame::new(TEXT, payload).rsv(4).bytes(),
+    }
+}
+
 fn storm(seed: u64, config: Config, panics: bool) -> Stats {
     let mut random = Random(seed);
+    let deflates = config.deflate.is_some();
+    let request = match deflates {
+        true => request_deflate(),
+        false => REQUEST.to_vec(),
+    };
     let mut world = World::with(anything(seed, panics), config);
     world.script.per_turn = 1 + random.below(4);
     let mut conns = Vec::new();
@@ -101,7 +120,7 @@ fn storm(seed: u64, config: Config, panics: bool) -> Stats {
             let conn = world.script.connect();
             world.script.line(conn, random.below(2) == 0);
             world.script.polite(conn, random.below(4) != 0);
-            world.script.feed(conn, REQUEST);
+            world.script.feed(conn, &request);
             conns.push(conn);
         }
         let conn = conns[random.below(conns.len())];
@@ -127,7 +146,10 @@ fn storm(seed: u64, config: Config, panics: bool) -> Stats {
             }
             14 if random.below(20) == 0 => world.script.starve(),
             _ => {
-                let bytes = bytes(&mut random);
+                let bytes = match deflates && random.below(2) == 0 {
+                    true => compressed(&mut random),
+                    false => bytes(&mut random),
+                };
                 let whole = random.below(4) == 0;
                 let parts = if whole {
                     vec![&*bytes]
@@ -171,7 +193,9 @@ fn in_order(out: &[u8], seed: u64) {
     if code != 101 {
         return;
     }
-    let (said, _cut_off) = said_so_far(frames);
+    // By an engine that lives on, whether or not messages refer to those before them.
+    let (said, _cut_off) = Unpacker::new(15).read_so_far(frames);
+    let said: Vec<_> = said.into_iter().map(|(_, said)| said).collect();
     let closes = said.iter().position(|said| matches!(said, Said::Close(..)));
     assert!(
         closes.is_none_or(|at| at + 1 == said.len()),
@@ -236,6 +260,25 @@ fn nothing_that_happens_breaks_what_must_hold() {
             }
             let stats = storm(seed, config, false);
             assert_eq!(stats.panics, 0, "seed {seed}");
+        }
+    }
+}
+
+// P17, D12, D16
+#[test]
+fn nor_where_messages_are_compressed() {
+    for seed in 300..=305 {
+        for (deflate, policy) in [
+            (Deflate::shared(), SlowPolicy::DropOldest),
+            (Deflate::takeover(9), SlowPolicy::DropNewest),
+            (Deflate::takeover(15), SlowPolicy::Close),
+        ] {
+            let mut config = small(policy);
+            config.deflate = Some(deflate.threshold(100));
+            config.memory_max = 1 << 20;
+            let panics = deflate.window == 9;
+            let stats = storm(seed, config, panics);
+            assert!(panics || stats.panics == 0, "seed {seed}");
         }
     }
 }

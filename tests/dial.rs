@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use ws4rs::proto::Deflate;
 use ws4rs::proto::handshake::{
     Acceptance, Dial, DialFault, Dialing, Endpoint, Fields, HeadLimits, NotOpened, Opening,
     Request, Url, UrlError, accept_key,
@@ -261,6 +262,15 @@ fn c02_a_caller_may_name_another_host() {
     for host in "|a b|http://a|a:0|u@a|::1|a/b|\u{e9}".split('|') {
         let host = HeaderValue::from_bytes(host.as_bytes()).unwrap();
         assert_fault(&plain().header(header::HOST, host), DialFault::Host);
+    }
+}
+
+#[test]
+fn c02_impossible_compression_is_not_offered() {
+    let (window, level) = (Deflate::takeover(16), Deflate::shared().level(0));
+    for deflate in [window, level] {
+        let fault = deflate.fault().unwrap();
+        assert_fault(&plain().deflate(deflate), DialFault::Deflate(fault));
     }
 }
 

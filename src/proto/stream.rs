@@ -231,6 +231,14 @@ impl Stream {
         }
     }
 
+    /// Lets go of what the last call lent: nobody will ask for the next event for a while.
+    pub fn let_go(&mut self) {
+        if self.left_off != LeftOff::Resting {
+            self.settle();
+            self.left_off = LeftOff::Unfinished;
+        }
+    }
+
     /// Bytes of memory held: for an unfinished message, and for what the next may refer to.
     pub fn held(&self) -> usize {
         self.held.capacity() + self.inflow.as_ref().map_or(0, |inflow| inflow.memory())
@@ -451,11 +459,13 @@ impl Stream {
         {
             return Ok(());
         }
+        // Whoever holds an inflater holds nothing else.
+        let packed = self.held.take();
         let inflow = self.inflow.get_or_insert_default();
-        let plain = inflow.inflate(self.held.as_slice(), rules)?;
-        self.held.truncate(0);
-        match self.message {
-            Some(Kind::Text) => plain.check().map_err(|_| Violation::NotUtf8),
+        let plain = inflow.inflate(&packed, rules);
+        pool::give(packed);
+        match (plain?, self.message) {
+            (plain, Some(Kind::Text)) => plain.check().map_err(|_| Violation::NotUtf8),
             _ => Ok(()),
         }
     }

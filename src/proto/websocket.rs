@@ -83,9 +83,9 @@ impl Outbound {
         self.outbox.memory() + self.history.as_ref().map_or(0, |history| history.memory())
     }
 
-    /// Whether a message leaves as it is, neither compressed nor masked.
-    pub fn sends_plain(&self, message: Message<'_>) -> bool {
-        self.outbox.role() == Role::Server && self.deflates(message.len()).is_none()
+    /// Whether [`send`](Self::send) tries to compress a message.
+    pub fn compresses(&self, message: Message<'_>) -> bool {
+        self.deflates(message.len()).is_some()
     }
 
     /// Queues a message.

@@ -149,7 +149,11 @@ impl<H: Handler> Worker<H> {
         connect: Connect<H::State>,
     ) -> Result<(), (H::State, Unopened)> {
         let mut request = Vec::new();
-        let dialing = match connect.dial.ask(&mut request) {
+        let asked = match self.hall.config.torn(connect.dial.offered_deflate()) {
+            Some(fault) => Err(DialFault::Deflate(fault)),
+            None => connect.dial.ask(&mut request),
+        };
+        let dialing = match asked {
             Ok(dialing) => dialing,
             Err(fault) => return Err((connect.state, Unopened::Dial(fault))),
         };

@@ -8,7 +8,7 @@ use super::hall::{Hall, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Handler};
 use super::id::ConnectionId;
-use crate::proto::{CloseCode, Header, Message, Prepared, Sent};
+use crate::proto::{CloseCode, Header, Message, Prepared, Role, Sent};
 use crate::reactor::{Address, Line, Token};
 
 /// One connection, for the time of a callback.
@@ -46,6 +46,9 @@ impl<H: Handler> Peer<'_, H> {
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Sent {
         let message = message.into();
         if message.len() >= AT_ONCE_FROM
+            && self
+                .outlet()
+                .is_some_and(|outlet| !outlet.half.compresses(message))
             && let Some(sent) = self.send_at_once(message)
         {
             return sent;
@@ -58,6 +61,11 @@ impl<H: Handler> Peer<'_, H> {
     /// secret beside what an attacker may choose.
     pub fn send_uncompressed<'m>(&mut self, message: impl Into<Message<'m>>) -> Sent {
         let message = message.into();
+        if message.len() >= AT_ONCE_FROM
+            && let Some(sent) = self.send_at_once(message)
+        {
+            return sent;
+        }
         self.hall.say(self.token, self.voice, |half| {
             half.send_uncompressed(message)
         })
@@ -177,8 +185,8 @@ impl<H: Handler> Peer<'_, H> {
         Handle::new(self.hall.shared.clone())
     }
 
-    /// A large answer leaves from where it lies, if nothing is queued before it. What the socket
-    /// does not take is queued.
+    /// A large answer leaves as it is, from where it lies, if nothing is queued before it and it need
+    /// not be masked. What the socket does not take is queued.
     fn send_at_once(&mut self, message: Message<'_>) -> Option<Sent> {
         let line = self.line?;
         let stamp = self.hall.stamp();
@@ -186,7 +194,7 @@ impl<H: Handler> Peer<'_, H> {
         if !outlet.is_talking()
             || !outlet.half.outbox.is_empty()
             || outlet.half.outbox.is_away()
-            || !outlet.half.sends_plain(message)
+            || outlet.half.outbox.role() == Role::Client
         {
             return None;
         }

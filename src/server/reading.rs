@@ -50,6 +50,7 @@ impl<H: Handler> Worker<H> {
             };
             outlet.is.full |= outlet.half.outbox.len() > high;
             if outlet.holds() || enough {
+                stream.let_go();
                 let left = input.take_all();
                 if !left.is_empty() {
                     *rest = Some(Box::new(left.to_vec()));

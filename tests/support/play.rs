@@ -87,9 +87,19 @@ pub fn echo(frames: &[u8]) -> Played {
 
 /// Plays frames to an open connection.
 pub fn play(handler: impl Fn() -> Recorder, config: &Config, frames: &[u8]) -> Played {
+    play_after(REQUEST, handler, config, frames)
+}
+
+/// Plays frames to a connection that was opened so.
+pub fn play_after(
+    request: &[u8],
+    handler: impl Fn() -> Recorder,
+    config: &Config,
+    frames: &[u8],
+) -> Played {
     every_way(frames, |parts, way| {
         let mut world = World::with(handler(), config.clone());
-        let conn = world.open();
+        let conn = world.open_with(request);
         converse(&mut world, conn, parts, way)
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ws4rs::{
-    Cause, Closed, ConnectionId, Handler, Message, Peer, Request, Response, Sent, Verdict,
+    Cause, Closed, ConnectionId, Handler, Message, Peer, Request, Response, Sent, Unopened, Verdict,
 };
 
 /// What a handler was told.
@@ -53,6 +53,8 @@ type Answer = Box<dyn FnMut(&Request<'_>) -> Option<Response>>;
 
 pub struct Recorder {
     pub log: Vec<(ConnectionId, Told)>,
+    /// Why connections were not opened.
+    pub unopened: Vec<String>,
     act: Act,
     decide: Decide,
     answer: Answer,
@@ -63,6 +65,7 @@ impl Recorder {
     pub fn new(act: impl FnMut(&mut Peer<'_, Recorder>, &Told) + 'static) -> Self {
         Recorder {
             log: Vec::new(),
+            unopened: Vec::new(),
             act: Box::new(act),
             decide: Box::new(|_| Verdict::accept(Guest::default())),
             answer: Box::new(|_| None),
@@ -137,6 +140,10 @@ impl Handler for Recorder {
 
     fn on_http(&mut self, request: &Request<'_>) -> Option<Response> {
         (self.answer)(request)
+    }
+
+    fn on_unopened(&mut self, _: Guest, why: &Unopened) {
+        self.unopened.push(why.to_string());
     }
 
     fn on_open(&mut self, peer: &mut Peer<'_, Self>) {

@@ -161,6 +161,16 @@ pub fn said_so_far(mut bytes: &[u8]) -> (Vec<Said>, &[u8]) {
     (said, bytes)
 }
 
+/// Each frame's first byte and payload, and the beginning of one that has not come whole.
+pub fn frames(mut bytes: &[u8]) -> (Vec<(u8, Vec<u8>)>, &[u8]) {
+    let mut frames = Vec::new();
+    while let Some((first, payload, rest)) = split(bytes) {
+        frames.push((first, payload.to_vec()));
+        bytes = rest;
+    }
+    (frames, bytes)
+}
+
 fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&first, &second) = (bytes.first()?, bytes.get(1)?);
     assert_eq!(second & 0x80, 0, "F2: a server's frame is not masked");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use ws4rs::internal::worker::{Listener, Worker};
-use ws4rs::{Config, ConnectionId, Handle};
+use ws4rs::{Config, ConnectionId, Deflate, Handle};
 
 use super::recorder::{End, Recorder, Told};
 use super::script::{Conn, Gone, Script};
@@ -90,8 +90,13 @@ impl World {
 
     /// A client connects and opens a WebSocket; the 101 is taken off.
     pub fn open(&mut self) -> Conn {
+        self.open_with(REQUEST)
+    }
+
+    /// The same, asked for so.
+    pub fn open_with(&mut self, request: &[u8]) -> Conn {
         let conn = self.connect();
-        self.feed(conn, REQUEST);
+        self.feed(conn, request);
         let answer = self.script.take_out(conn);
         let (code, behind) = status(&answer);
         assert_eq!(code, 101);
@@ -174,4 +179,9 @@ pub fn config(change: impl FnOnce(&mut Config)) -> Config {
 
 pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
+}
+
+/// A config that compresses so.
+pub fn compressing(deflate: Deflate) -> Config {
+    config(|config| config.deflate = Some(deflate))
 }

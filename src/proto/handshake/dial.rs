@@ -70,6 +70,11 @@ impl Dial {
         self
     }
 
+    /// The compression it offers.
+    pub fn offered_deflate(&self) -> Option<Deflate> {
+        self.deflate
+    }
+
     /// Writes the request, or nothing. Its key is a new one every time.
     pub fn ask(&self, out: &mut Vec<u8>) -> Result<Dialing, DialFault> {
         self.check()?;
@@ -114,7 +119,9 @@ impl Dial {
 
     fn check(&self) -> Result<(), DialFault> {
         self.check_headers()?;
-        self.check_subprotocols()
+        self.check_subprotocols()?;
+        let fault = self.deflate.and_then(|deflate| deflate.fault());
+        fault.map_or(Ok(()), |fault| Err(DialFault::Deflate(fault)))
     }
 
     fn check_headers(&self) -> Result<(), DialFault> {

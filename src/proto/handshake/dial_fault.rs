@@ -15,6 +15,8 @@ pub enum DialFault {
     Subprotocol(String),
     /// RFC 6455 4.1(10): a subprotocol that was offered before.
     OfferedTwice(String),
+    /// RFC 7692: settings for compression that cannot be offered, or not here.
+    Deflate(&'static str),
 }
 
 impl core::fmt::Display for DialFault {
@@ -32,6 +34,7 @@ impl core::fmt::Display for DialFault {
             DialFault::OfferedTwice(name) => {
                 write!(f, "subprotocol {name:?} was offered twice; offer it once")
             }
+            DialFault::Deflate(fault) => f.write_str(fault),
         }
     }
 }
