@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ws4rs::{
-    Cause, Closed, ConnectionId, Handler, Message, Peer, Request, Response, Sent, Verdict,
+    Cause, Closed, ConnectionId, Handler, Message, Peer, Request, Response, Sent, Unopened, Verdict,
 };
 
 /// What a handler was told.
@@ -34,6 +34,8 @@ pub struct End {
 /// What is kept for a connection, and what its `Drop` does.
 #[derive(Debug, Default)]
 pub struct Guest {
+    /// Tells one from another.
+    pub name: u32,
     pub explodes: bool,
     pub dropped: Option<Arc<AtomicUsize>>,
 }
@@ -50,12 +52,16 @@ impl Drop for Guest {
 type Act = Box<dyn FnMut(&mut Peer<'_, Recorder>, &Told)>;
 type Decide = Box<dyn FnMut(&Request<'_>) -> Verdict<Recorder>>;
 type Answer = Box<dyn FnMut(&Request<'_>) -> Option<Response>>;
+type Unopen = Box<dyn FnMut(&Guest)>;
 
 pub struct Recorder {
     pub log: Vec<(ConnectionId, Told)>,
+    /// The names of those that were not opened, and why.
+    pub unopened: Vec<(u32, String)>,
     act: Act,
     decide: Decide,
     answer: Answer,
+    unopen: Unopen,
 }
 
 impl Recorder {
@@ -63,9 +69,11 @@ impl Recorder {
     pub fn new(act: impl FnMut(&mut Peer<'_, Recorder>, &Told) + 'static) -> Self {
         Recorder {
             log: Vec::new(),
+            unopened: Vec::new(),
             act: Box::new(act),
             decide: Box::new(|_| Verdict::accept(Guest::default())),
             answer: Box::new(|_| None),
+            unopen: Box::new(|_| {}),
         }
     }
 
@@ -96,6 +104,12 @@ impl Recorder {
         answer: impl FnMut(&Request<'_>) -> Option<Response> + 'static,
     ) -> Self {
         self.answer = Box::new(answer);
+        self
+    }
+
+    /// Does this whenever a connection is not opened.
+    pub fn unopen(mut self, unopen: impl FnMut(&Guest) + 'static) -> Self {
+        self.unopen = Box::new(unopen);
         self
     }
 
@@ -137,6 +151,15 @@ impl Handler for Recorder {
 
     fn on_http(&mut self, request: &Request<'_>) -> Option<Response> {
         (self.answer)(request)
+    }
+
+    fn on_unopened(&mut self, guest: Guest, why: &Unopened) {
+        let why = match why {
+            Unopened::Io(error) => format!("Io({:?})", error.kind()),
+            why => format!("{why:?}"),
+        };
+        self.unopened.push((guest.name, why));
+        (self.unopen)(&guest);
     }
 
     fn on_open(&mut self, peer: &mut Peer<'_, Self>) {
