@@ -324,6 +324,11 @@ fn what_cannot_be_dialled_is_told_and_costs_nothing() {
             "Io(InvalidInput)",
         ),
         (Dial::new(url("ws+unix:/nowhere/at/all")), "Io(NotFound)"),
+        // Not in the clear, whatever listens there.
+        (
+            Dial::new(url(&format!("wss://{}/", somewhere().url().host()))),
+            "Io(Unsupported)",
+        ),
         (
             somewhere().subprotocol("no token"),
             "Dial(Subprotocol(\"no token\"))",
