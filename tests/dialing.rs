@@ -413,6 +413,27 @@ fn the_handshake_has_one_deadline_for_all_of_it() {
     }
 }
 
+// C16: the request that waits for TCP is no send that a peer does not take.
+#[test]
+fn the_write_deadline_is_not_for_those_who_are_being_dialled() {
+    let quick = config(|config| config.write_timeout = seconds(2));
+    let mut world = World::with(Recorder::silent(), quick);
+    world.script.dials_hang = true;
+    let conn = world.dial(somewhere());
+    world.pass(seconds(9));
+    assert_eq!(world.unopened(), []);
+    world.script.takes(conn, Takes::All);
+    world.settle();
+    world.agree(conn, "", b"");
+    assert_eq!(world.told(), [Told::Open]);
+    // It is for those who are open.
+    world.script.takes(conn, Takes::Nothing);
+    world.handle.broadcast("all").expect("room");
+    world.settle();
+    world.pass(seconds(3));
+    assert_eq!(world.end().cause, "WriteTimeout");
+}
+
 // A handshake that was in time is not remembered.
 #[test]
 fn an_open_connection_has_no_handshake_to_be_late_for() {

@@ -6,7 +6,7 @@
 //! | opening | the handshake, all of it | `handshake_timeout` | 408; 503 if the handler deferred it |
 //! | open, read | any byte | `idle_timeout` | a ping |
 //! | pinged | any byte | `pong_timeout` | 1011 |
-//! | sending | the kernel takes a byte | `write_timeout` | cut |
+//! | sending, and not dialling | the kernel takes a byte | `write_timeout` | cut |
 //! | closing | the closing handshake; more of what is queued before it | `close_timeout` | cut |
 //! | lingering, a client | the server's FIN | `linger_timeout` | ours |
 //! | finishing | the peer's FIN | `linger_timeout` | cut |
@@ -172,10 +172,9 @@ impl Outlet {
             Phase::Open => Some((left(clock.heard, config.idle_timeout), Due::Ping)),
             Phase::Closing | Phase::Closed => None,
         };
-        let write = self
-            .half
-            .outbox
-            .is_away()
+        // What waits for TCP to connect is the handshake's deadline to watch.
+        let dials = !self.is.open && self.half.outbox.role() == Role::Client;
+        let write = (self.half.outbox.is_away() && !dials)
             .then(|| (left(clock.wrote, config.write_timeout), Due::Write));
         stage.into_iter().chain(write).min_by_key(|(left, _)| *left)
     }
