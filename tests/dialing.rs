@@ -478,6 +478,27 @@ fn leaving_gives_up_what_is_being_dialled() {
     }
 }
 
+// What stands behind letters that had to wait is not forgotten when everybody else has left.
+#[test]
+fn a_worker_ends_when_its_letters_have_been_delivered() {
+    let mut world = World::with(Recorder::silent(), slow(SlowPolicy::DropNewest));
+    let conn = world.open();
+    world.script.takes(conn, Takes::Nothing);
+    let id = world.id(conn);
+    for _ in 0..3 {
+        // More than enough for one turn.
+        world.handle.send(id, "x".repeat(9_000)).expect("room");
+    }
+    let connect = Connect::new(somewhere(), guest(1));
+    world.handle.connect(connect).expect("room");
+    world.handle.drain(Drain::default());
+    world.turn();
+    world.script.reset(conn);
+    world.settle();
+    assert!(!world.running);
+    assert_eq!(world.unopened(), [(1, "Io(ConnectionAborted)".into())]);
+}
+
 #[test]
 fn a_panic_in_on_unopened_costs_nothing_else() {
     let handler = Recorder::echo().unopen(|guest| assert!(guest.name != 1, "as asked"));
