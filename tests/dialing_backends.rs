@@ -355,7 +355,7 @@ fn frames_come_with_the_answer() {
             }
             let request = String::from_utf8(request).unwrap();
             let key = request.split_once("Key: ").unwrap().1;
-            let accept = tungstenite::handshake::derive_accept_key(key[..24].as_bytes());
+            let accept = tungstenite::handshake::derive_accept_key(&key.as_bytes()[..24]);
             let answer = format!(
                 "HTTP/1.1 101 Go\r\nupgrade: WebSocket\r\nconnection: keep-alive, upgrade\r\n\
                  sec-websocket-accept: {accept}\r\n\r\n\u{1}"
