@@ -3,7 +3,7 @@
 //! A message that came whole is lent from the input, unmasked where it lay. One that came in parts
 //! is held in one buffer, which costs nothing per fragment and grows with the bytes received, to at
 //! most twice them, never with the bytes announced. Control frames may come between the fragments.
-//! A compressed message goes through [`inflow`](super::inflow) on its way.
+//! A compressed message goes through `inflow` on its way.
 
 use super::close::CloseFrame;
 use super::deflate::{Agreed, Incoming};
