@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::*;
 use ws4rs::http::{HeaderName, HeaderValue};
-use ws4rs::{Address, CloseCode, Config, Connect, Dial, Drain, Full, Prepared, SlowPolicy};
+use ws4rs::{
+    Address, CloseCode, Config, Connect, Deflate, Dial, Drain, Full, Prepared, SlowPolicy,
+};
 
 /// A frame of the server's.
 fn frame(opcode: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
@@ -348,6 +350,21 @@ fn what_cannot_be_dialled_is_told_and_costs_nothing() {
     world.handle.connect(connect).expect("room");
     world.settle();
     assert_unopened(&mut world, "Io(OutOfMemory)");
+}
+
+// What is compressed refers back to what would have been dropped.
+#[test]
+fn context_takeover_and_dropping_the_oldest_do_not_go_together() {
+    for (deflate, opens) in [(Deflate::takeover(12), false), (Deflate::shared(), true)] {
+        let mut world = World::with(Recorder::silent(), slow(SlowPolicy::DropOldest));
+        let connect = Connect::new(somewhere().deflate(deflate), guest(0));
+        world.handle.connect(connect).expect("room");
+        world.settle();
+        assert_eq!(world.script.connections(), usize::from(opens));
+        if !opens {
+            assert_unopened(&mut world, "Io(InvalidInput)");
+        }
+    }
 }
 
 #[test]

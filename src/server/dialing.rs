@@ -15,8 +15,8 @@ use super::handler::{Cause, Handler};
 use super::id::PLACES;
 use super::mailbox::count;
 use super::worker::Worker;
-use crate::proto::Role;
 use crate::proto::handshake::{Answer, Dial, DialFault, Dialing, Endpoint, NotOpened};
+use crate::proto::{Role, SlowPolicy};
 use crate::reactor::{Address, Close, Driver, Source, Token, socket};
 
 /// A connection to be opened, and the state it is to have.
@@ -158,14 +158,14 @@ impl<H: Handler> Worker<H> {
             Ok(dialing) => dialing,
             Err(fault) => return Err((connect.state, Unopened::Dial(fault))),
         };
-        let opened =
-            self.may_dial()
-                .and_then(|()| connect.socket())
-                .and_then(|(socket, remote)| {
-                    let local = socket::local_address(&socket).ok();
-                    let token = driver.open(Source::Connecting(socket))?;
-                    Ok((token, remote, local))
-                });
+        let opened = self
+            .may_dial(&connect.dial)
+            .and_then(|()| connect.socket())
+            .and_then(|(socket, remote)| {
+                let local = socket::local_address(&socket).ok();
+                let token = driver.open(Source::Connecting(socket))?;
+                Ok((token, remote, local))
+            });
         let (token, remote, local) = match opened {
             Ok(opened) => opened,
             Err(error) => return Err((connect.state, Unopened::Io(error))),
@@ -190,9 +190,15 @@ impl<H: Handler> Worker<H> {
         Ok(())
     }
 
-    fn may_dial(&self) -> io::Result<()> {
+    fn may_dial(&self, dial: &Dial) -> io::Result<()> {
         if self.leaving.is_some() {
             return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        // As for a server's settings, which are checked when it starts.
+        if dial.takes_over() && self.hall.config.slow == SlowPolicy::DropOldest {
+            let why =
+                "with context takeover nothing compressed may be dropped: not slow = DropOldest";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let (total, _) = self.hall.shared.loads();
         if total >= self.hall.config.connections_max {

@@ -83,6 +83,11 @@ impl Dial {
         }))
     }
 
+    /// Whether it offers to refer back to messages that were sent before.
+    pub(crate) fn takes_over(&self) -> bool {
+        self.deflate.is_some_and(|deflate| deflate.takeover)
+    }
+
     fn write(&self, key: &str, out: &mut Vec<u8>) {
         let host = self.own(&header::HOST).map(HeaderValue::as_bytes);
         // 4.1: GET, and at least HTTP/1.1. Host comes first (9110 7.2).
