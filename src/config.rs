@@ -42,7 +42,7 @@ pub struct Config {
     pub mailbox_max: usize,
     /// Topics one connection may subscribe to. 1024: chat rooms, not a database.
     pub topics_max: usize,
-    /// From accept to the end of the handshake, all of it. 10 s.
+    /// From accept to the end of the handshake, all of it; of what is dialled, from the connect. 10 s.
     pub handshake_timeout: Duration,
     /// After so long without a byte from the peer it is pinged. 25 s: proxies cut at 30. Zero: never.
     pub idle_timeout: Duration,
@@ -54,7 +54,8 @@ pub struct Config {
     pub close_timeout: Duration,
     /// Without a byte taken by the kernel for so long, the peer is given up. 30 s.
     pub write_timeout: Duration,
-    /// How long a peer that has been told everything may take to close. 1 s.
+    /// How long a peer that has been told everything may take to close. 1 s. A server that was dialled
+    /// has it twice: to close TCP first, and to close its side once we have closed ours.
     pub linger_timeout: Duration,
     /// Which pages may connect. [`OriginPolicy::SameHost`]: browsers let any page try.
     pub origin: OriginPolicy,

@@ -303,7 +303,7 @@ fn drop_oldest_with_takeover_is_refused_to_those_who_dial() {
         world.settle();
         let unopened = &world.worker.handler().unopened;
         assert_eq!(unopened.len(), 1);
-        assert!(unopened[0].contains(why), "{unopened:?}");
+        assert!(unopened[0].1.contains(why), "{unopened:?}");
         world.assert_empty();
     }
 }

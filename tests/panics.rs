@@ -228,6 +228,7 @@ fn in_the_drop_of_a_state() {
     let count = dropped.clone();
     let handler = Recorder::echo().decide(move |_| {
         Verdict::accept(Guest {
+            name: 0,
             explodes: true,
             dropped: Some(count.clone()),
         })
@@ -252,6 +253,7 @@ fn in_the_drop_of_a_state() {
 fn in_the_drop_of_a_state_that_was_never_used() {
     let explosive = || {
         Accept::new(Guest {
+            name: 0,
             explodes: true,
             dropped: None,
         })

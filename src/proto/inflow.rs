@@ -40,7 +40,8 @@ impl Inflow {
     /// Bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
         let long = self.long.as_ref();
-        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.capacity());
+        // Of its room only what has been written to is memory yet.
+        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.len());
         size_of::<Self>() + long + self.history.memory()
     }
 

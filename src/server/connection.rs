@@ -127,6 +127,8 @@ pub(super) struct Flags {
     pub(super) shed: bool,
     /// It was one too many.
     pub(super) refused: bool,
+    /// All has been said, and TCP is the server's to close first.
+    pub(super) lingering: bool,
     /// The driver has been told to finish it.
     pub(super) finishing: bool,
 }
@@ -220,6 +222,11 @@ impl Outlet {
     /// has failed.
     pub(super) fn is_heard(&self) -> bool {
         self.is.open && self.half.phase() != Phase::Closed && !self.is.doomed
+    }
+
+    /// Whether the other side is to close TCP first, and has not (7.1.1): a server, of a WebSocket.
+    pub(super) fn is_second(&self) -> bool {
+        self.half.outbox.role() == Role::Client && self.is.open && !self.is.ended
     }
 
     /// Notes why the connection ends; the first to know is right.

@@ -39,7 +39,7 @@ pub struct Connect<S> {
 impl<S> Connect<S> {
     /// Opens what `dial` says. A worker does not wait for names to be resolved: unless its host is an
     /// IP address or a Unix socket, say where it is with [`to`](Self::to) or [`resolve`](Self::resolve).
-    /// One `Arc<Dial>` does for many.
+    /// One `Arc<Dial>` does for many. It speaks no TLS either: `wss` is not opened.
     pub fn new(dial: impl Into<Arc<Dial>>, state: S) -> Self {
         Connect {
             dial: dial.into(),
@@ -82,6 +82,11 @@ impl<S> Connect<S> {
     }
 
     fn socket(&self) -> io::Result<(socket2::Socket, Address)> {
+        if self.dial.url().is_secure() {
+            // Never in the clear what was to be secret: the request may hold a password.
+            let why = "wss is TLS, which a worker does not speak";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+        }
         match (self.to, self.dial.url().endpoint()) {
             (Some(to), _) => socket::connect(to, self.from).map(|socket| (socket, Address::Ip(to))),
             (None, Endpoint::Unix(path)) => {
@@ -149,6 +154,7 @@ impl<H: Handler> Worker<H> {
         connect: Connect<H::State>,
     ) -> Result<(), (H::State, Unopened)> {
         let mut request = Vec::new();
+        // As for a server's settings, which are checked when it starts.
         let asked = match self.hall.config.torn(connect.dial.offered_deflate()) {
             Some(fault) => Err(DialFault::Deflate(fault)),
             None => connect.dial.ask(&mut request),

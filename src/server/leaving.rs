@@ -117,8 +117,11 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Everybody is gone, and nobody new can come.
+    /// Everybody is gone, nobody new can come, and what waited for an answer has one.
     pub(super) fn is_done(&self) -> bool {
+        if !self.letters.is_empty() || !self.dials.is_empty() {
+            return false;
+        }
         let leaving = self
             .leaving
             .as_ref()

@@ -169,7 +169,7 @@ impl<H: Handler> Peer<'_, H> {
         self.outlet().map_or(Address::Unix, Outlet::remote)
     }
 
-    /// The address the connection came in at.
+    /// Our address: where the connection came in, or where it was dialled from.
     pub fn local(&self) -> Address {
         self.outlet()
             .map_or(Address::Unix, |outlet| self.hall.local(outlet))

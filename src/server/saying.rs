@@ -189,10 +189,17 @@ impl<H: Handler> Worker<H> {
             && outlet.half.outbox.is_empty()
             && !outlet.is.finishing
         {
-            outlet.is.finishing = true;
-            outlet.clock.since = now;
-            driver.close(token, Close::Finish);
-            rearm = true;
+            // 7.1.1: the server closes TCP first, or the client after a while.
+            if !outlet.is_second() || outlet.has_lingered(&self.hall.config, now) {
+                outlet.is.finishing = true;
+                outlet.clock.since = now;
+                driver.close(token, Close::Finish);
+                rearm = true;
+            } else if !outlet.is.lingering {
+                outlet.is.lingering = true;
+                outlet.clock.since = now;
+                rearm = true;
+            }
         }
 
         let waits = matches!(inlet.stage, Stage::Deferred(_)) || outlet.holds();

@@ -6,8 +6,9 @@
 //! | opening | the handshake, all of it | `handshake_timeout` | 408; 503 if the handler deferred it |
 //! | open, read | any byte | `idle_timeout` | a ping |
 //! | pinged | any byte | `pong_timeout` | 1011 |
-//! | sending | the kernel takes a byte | `write_timeout` | cut |
+//! | sending, and not dialling | the kernel takes a byte | `write_timeout` | cut |
 //! | closing | the closing handshake; more of what is queued before it | `close_timeout` | cut |
+//! | lingering, a client | the server's FIN | `linger_timeout` | ours |
 //! | finishing | the peer's FIN | `linger_timeout` | cut |
 
 use std::io;
@@ -33,6 +34,8 @@ enum Due {
     Write,
     /// The closing handshake, or the peer's FIN.
     Close,
+    /// The server's FIN: then comes ours.
+    Linger,
 }
 
 impl<H: Handler> Worker<H> {
@@ -131,6 +134,8 @@ impl<H: Handler> Worker<H> {
             ),
             Due::Write => outlet.doom(Cause::WriteTimeout),
             Due::Close => outlet.doom(Cause::Terminated),
+            // Settling it is all there is to do.
+            Due::Linger => {}
         }
         self.hall.outlets.touch(token);
     }
@@ -150,6 +155,9 @@ impl Outlet {
         if self.is.finishing {
             return Some((left(clock.since, config.linger_timeout), Due::Close));
         }
+        if self.is.lingering {
+            return Some((left(clock.since, config.linger_timeout), Due::Linger));
+        }
         let stage = match self.half.phase() {
             _ if self.is.closing => Some((self.close_left(config, &left), Due::Close)),
             Phase::Open if !self.is.open => {
@@ -164,16 +172,21 @@ impl Outlet {
             Phase::Open => Some((left(clock.heard, config.idle_timeout), Due::Ping)),
             Phase::Closing | Phase::Closed => None,
         };
-        let write = self
-            .half
-            .outbox
-            .is_away()
+        // What waits for TCP to connect is the handshake's deadline to watch.
+        let dials = !self.is.open && self.half.outbox.role() == Role::Client;
+        let write = (self.half.outbox.is_away() && !dials)
             .then(|| (left(clock.wrote, config.write_timeout), Due::Write));
         stage.into_iter().chain(write).min_by_key(|(left, _)| *left)
     }
 }
 
 impl Outlet {
+    /// Whether the server has had its time to close TCP.
+    pub(super) fn has_lingered(&self, config: &Config, now: u32) -> bool {
+        let since = Duration::from_millis(now.wrapping_sub(self.clock.since).into());
+        self.is.lingering && since >= config.linger_timeout
+    }
+
     /// How long the closing may still take. A peer that reads on is given time for what is queued
     /// before the Close, up to the write timeout, and then to answer it; one that was found slow is
     /// not.

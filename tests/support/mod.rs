@@ -2,8 +2,9 @@
 //!
 //! [`script`] is a kernel made of two lists: what it will tell, and what it was asked. [`world`] puts
 //! a worker on it and lets it turn. [`recorder`] is a handler that writes down what it is told and
-//! does what the test says; [`wire`] builds client frames, with any oddity, and reads server frames,
-//! knowing nothing of the crate's own code; [`deflate`] packs and unpacks their payloads; [`play`] plays a conversation in every segmentation.
+//! does what the test says; [`wire`] builds frames, with any oddity, and reads those of the other
+//! side, knowing of the crate's own code only the proof of a handshake; [`deflate`] packs and unpacks
+//! their payloads; [`play`] plays a conversation in every segmentation.
 
 // Each test binary uses its own part of it.
 #![allow(dead_code, unreachable_pub, unused_imports)]

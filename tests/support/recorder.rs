@@ -34,6 +34,8 @@ pub struct End {
 /// What is kept for a connection, and what its `Drop` does.
 #[derive(Debug, Default)]
 pub struct Guest {
+    /// Tells one from another.
+    pub name: u32,
     pub explodes: bool,
     pub dropped: Option<Arc<AtomicUsize>>,
 }
@@ -50,14 +52,16 @@ impl Drop for Guest {
 type Act = Box<dyn FnMut(&mut Peer<'_, Recorder>, &Told)>;
 type Decide = Box<dyn FnMut(&Request<'_>) -> Verdict<Recorder>>;
 type Answer = Box<dyn FnMut(&Request<'_>) -> Option<Response>>;
+type Unopen = Box<dyn FnMut(&Guest)>;
 
 pub struct Recorder {
     pub log: Vec<(ConnectionId, Told)>,
-    /// Why connections were not opened.
-    pub unopened: Vec<String>,
+    /// The names of those that were not opened, and why.
+    pub unopened: Vec<(u32, String)>,
     act: Act,
     decide: Decide,
     answer: Answer,
+    unopen: Unopen,
 }
 
 impl Recorder {
@@ -69,6 +73,7 @@ impl Recorder {
             act: Box::new(act),
             decide: Box::new(|_| Verdict::accept(Guest::default())),
             answer: Box::new(|_| None),
+            unopen: Box::new(|_| {}),
         }
     }
 
@@ -99,6 +104,12 @@ impl Recorder {
         answer: impl FnMut(&Request<'_>) -> Option<Response> + 'static,
     ) -> Self {
         self.answer = Box::new(answer);
+        self
+    }
+
+    /// Does this whenever a connection is not opened.
+    pub fn unopen(mut self, unopen: impl FnMut(&Guest) + 'static) -> Self {
+        self.unopen = Box::new(unopen);
         self
     }
 
@@ -142,8 +153,13 @@ impl Handler for Recorder {
         (self.answer)(request)
     }
 
-    fn on_unopened(&mut self, _: Guest, why: &Unopened) {
-        self.unopened.push(why.to_string());
+    fn on_unopened(&mut self, guest: Guest, why: &Unopened) {
+        let why = match why {
+            Unopened::Io(error) => format!("Io({:?})", error.kind()),
+            why => format!("{why:?}"),
+        };
+        self.unopened.push((guest.name, why));
+        (self.unopen)(&guest);
     }
 
     fn on_open(&mut self, peer: &mut Peer<'_, Self>) {

@@ -54,7 +54,8 @@ struct Wire {
     token: Option<Token>,
     socket: Option<Socket>,
     coming: VecDeque<Coming>,
-    reset: bool,
+    /// Cut by the peer, or never connected: what the kernel will say.
+    fault: Option<io::ErrorKind>,
     reading: bool,
     under_way: Option<Chunks>,
     asked: Option<Close>,
@@ -66,6 +67,8 @@ struct Wire {
     out: Vec<u8>,
     gone: Option<Gone>,
     reads_asked: Vec<bool>,
+    /// The server opened it.
+    dialled: bool,
 }
 
 /// A place: a listener, a connection, or free.
@@ -88,6 +91,8 @@ pub struct Script {
     starving: Option<io::ErrorKind>,
     /// The next so many `open`s of a connection fail.
     pub opens_fail: usize,
+    /// What is dialled takes nothing yet, as while TCP connects: [`takes`](Self::takes) ends that.
+    pub dials_hang: bool,
     /// Receives told per connection and turn. One, unless a test wants more.
     pub per_turn: usize,
     /// Calls to the driver, and events told: what tells a quiet turn from a busy one.
@@ -123,7 +128,7 @@ impl Script {
             token: None,
             socket: None,
             coming: VecDeque::new(),
-            reset: false,
+            fault: None,
             reading: true,
             under_way: None,
             asked: None,
@@ -134,6 +139,7 @@ impl Script {
             out: Vec::new(),
             gone: None,
             reads_asked: Vec::new(),
+            dialled: false,
         });
         Conn(self.wires.len() - 1)
     }
@@ -152,7 +158,19 @@ impl Script {
     }
 
     pub fn reset(&mut self, conn: Conn) {
-        self.wires[conn.0].reset = true;
+        self.fail(conn, io::ErrorKind::ConnectionReset);
+    }
+
+    /// The kernel gives it up, with this error.
+    pub fn fail(&mut self, conn: Conn, why: io::ErrorKind) {
+        self.wires[conn.0].fault = Some(why);
+    }
+
+    /// Those that the server dialled, in order.
+    pub fn dialled(&self) -> Vec<Conn> {
+        let wires = self.wires.iter().enumerate();
+        let dialled = wires.filter(|(_, wire)| wire.dialled);
+        dialled.map(|(conn, _)| Conn(conn)).collect()
     }
 
     pub fn takes(&mut self, conn: Conn, takes: Takes) {
@@ -288,7 +306,7 @@ impl Script {
         let Some(token) = wire.token.filter(|_| wire.gone.is_none()) else {
             return;
         };
-        let cut = wire.asked == Some(Close::Abort) || wire.reset;
+        let cut = wire.asked == Some(Close::Abort) || wire.fault.is_some();
         if let Some(mut chunks) = wire.under_way.take() {
             match wire.takes {
                 Takes::Nothing if !cut => wire.under_way = Some(chunks),
@@ -316,7 +334,7 @@ impl Script {
                 Gone::Reset
             };
             let result = match gone {
-                Gone::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+                Gone::Reset => wire.fault.map_or(Ok(()), |why| Err(why.into())),
                 _ => Ok(()),
             };
             return self.over(conn, token, gone, result, tell);
@@ -388,18 +406,27 @@ impl Driver for Script {
                 self.listener_reading = true;
                 Ok(token)
             }
-            // One that dials is told nothing before the script says so.
-            Source::Stream(socket) | Source::Connecting(socket) => {
+            // What is behind the socket of one that dials does not matter: the script tells.
+            source @ (Source::Stream(_) | Source::Connecting(_)) => {
+                let (socket, dialled) = match source {
+                    Source::Connecting(socket) => (socket, true),
+                    Source::Stream(socket) | Source::Listener(socket) => (socket, false),
+                };
                 if self.opens_fail > 0 {
                     self.opens_fail -= 1;
                     return Err(io::ErrorKind::OutOfMemory.into());
                 }
                 // One that another script has accepted is new here.
                 let known = self.by_fd.remove(&socket.as_raw_fd());
+                let known = known.filter(|_| !dialled);
                 let conn = known.unwrap_or_else(|| self.wire());
                 let token = self.seat(Guest::Conn(conn));
                 let wire = &mut self.wires[conn.0];
                 wire.token = Some(token);
+                wire.dialled = dialled;
+                if dialled && self.dials_hang {
+                    wire.takes = Takes::Nothing;
+                }
                 wire.socket = Some(socket);
                 Ok(token)
             }

@@ -195,6 +195,44 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((first, payload, &bytes[at + len..]))
 }
 
+/// A client's frames without their masks, read by [`said`], and the keys. F2: each is masked.
+pub fn unmask(mut bytes: &[u8]) -> (Vec<u8>, Vec<[u8; 4]>) {
+    let (mut plain, mut keys) = (Vec::new(), Vec::new());
+    while !bytes.is_empty() {
+        assert_eq!(bytes[1] & 0x80, 0x80, "F2: a client's frame is masked");
+        let (len, at) = match bytes[1] & 0x7F {
+            126 => (usize::from(u16::from_be_bytes([bytes[2], bytes[3]])), 4),
+            127 => {
+                let len = bytes[2..10].try_into().expect("eight bytes");
+                (u64::from_be_bytes(len) as usize, 10)
+            }
+            len => (usize::from(len), 2),
+        };
+        let key: [u8; 4] = bytes[at..at + 4].try_into().expect("four bytes");
+        plain.extend([bytes[0], bytes[1] & 0x7F]);
+        plain.extend_from_slice(&bytes[2..at]);
+        let payload = &bytes[at + 4..at + 4 + len];
+        plain.extend(payload.iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));
+        keys.push(key);
+        bytes = &bytes[at + 4 + len..];
+    }
+    (plain, keys)
+}
+
+/// A server's yes to this request, with more fields.
+pub fn yes(request: &[u8], fields: &str) -> Vec<u8> {
+    let request = std::str::from_utf8(request).expect("ASCII");
+    let key = request.split_once("Sec-WebSocket-Key: ").expect("a key").1;
+    let key = key.split_once("\r\n").expect("a line").0;
+    let accept = ws4rs::proto::handshake::accept_key(key.as_bytes());
+    let accept = String::from_utf8(accept.to_vec()).expect("base64");
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{fields}\r\n"
+    )
+    .into_bytes()
+}
+
 /// A browser's request, near enough.
 pub const REQUEST: &[u8] = b"GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\n\

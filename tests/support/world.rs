@@ -1,14 +1,16 @@
 //! Workers on scripts: a server whose kernel does what the test says.
 
+use std::net::{SocketAddr, TcpListener};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use ws4rs::internal::worker::{Listener, Worker};
-use ws4rs::{Config, ConnectionId, Deflate, Handle};
+use ws4rs::{Config, Connect, ConnectionId, Deflate, Dial, Handle};
 
-use super::recorder::{End, Recorder, Told};
+use super::recorder::{End, Guest, Recorder, Told};
 use super::script::{Conn, Gone, Script};
-use super::wire::{REQUEST, Said, said, status};
+use super::wire::{REQUEST, Said, said, status, unmask, yes};
 
 /// One worker and its kernel.
 pub struct World {
@@ -106,6 +108,37 @@ impl World {
         conn
     }
 
+    /// A connection is dialled, and stands where its answer is awaited.
+    pub fn dial(&mut self, dial: Dial) -> Conn {
+        let connect = Connect::new(dial, Guest::default());
+        self.handle.connect(connect).expect("room");
+        self.settle();
+        *self.script.dialled().last().expect("it was dialled")
+    }
+
+    /// The server says yes, and this behind it.
+    pub fn agree(&mut self, conn: Conn, fields: &str, behind: &[u8]) {
+        let answer = yes(&self.script.take_out(conn), fields);
+        self.feed(conn, &[&answer[..], behind].concat());
+    }
+
+    /// A connection is dialled and opened; the request is taken off.
+    pub fn open_out(&mut self) -> Conn {
+        let conn = self.dial(somewhere());
+        self.agree(conn, "", b"");
+        conn
+    }
+
+    /// What the client said since it was last asked.
+    pub fn spoke(&mut self, conn: Conn) -> Vec<Said> {
+        said(&unmask(&self.script.take_out(conn)).0)
+    }
+
+    /// What was told of those that were not opened, since it was last asked.
+    pub fn unopened(&mut self) -> Vec<(u32, String)> {
+        std::mem::take(&mut self.worker.handler().unopened)
+    }
+
     /// The id of a connection that is open.
     pub fn id(&mut self, conn: Conn) -> ConnectionId {
         let token = self.script.token(conn).expect("it was opened");
@@ -159,6 +192,17 @@ impl World {
     pub fn memory(&self) -> usize {
         self.worker.load().1
     }
+}
+
+/// Where the kernel will connect to. Nobody speaks there: the script does.
+pub fn somewhere() -> Dial {
+    static LISTENER: OnceLock<(TcpListener, SocketAddr)> = OnceLock::new();
+    let (_, address) = LISTENER.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        (listener, address)
+    });
+    Dial::new(format!("ws://{address}/feed").parse().expect("a URL"))
 }
 
 /// Lets all workers turn until nothing happens in any of them.

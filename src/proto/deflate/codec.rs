@@ -315,9 +315,9 @@ fn grow(to: &mut text::Buffer, count: usize, max: usize) {
     let len = to.len() + count;
     if len > to.capacity() {
         let room = room(len).min(max);
-        let room = match room.is_power_of_two() {
+        let room = match room <= 2 * SMALL && room.is_power_of_two() {
             true => pool::take(room),
-            // The pool would round it up.
+            // Fresh, so that what is not written to is nobody's memory yet.
             false => Vec::with_capacity(room),
         };
         pool::give(to.move_to(room));
@@ -327,13 +327,14 @@ fn grow(to: &mut text::Buffer, count: usize, max: usize) {
 /// Few and long steps: what is outgrown stays in memory for a while, and a message that ends past the
 /// limit must not have cost much more than the limit. What is not written to costs nothing.
 fn room(len: usize) -> usize {
-    match len {
-        ..=SMALL => 1 << (2 * len).max(ROOM_MIN).ilog2(),
-        ..=LARGE => LARGE,
-        _ => len
-            .saturating_mul(16)
+    if len <= SMALL {
+        1 << (2 * len).max(ROOM_MIN).ilog2()
+    } else if len <= LARGE {
+        LARGE
+    } else {
+        len.saturating_mul(16)
             .checked_next_power_of_two()
-            .unwrap_or(len),
+            .unwrap_or(len)
     }
 }
 
