@@ -127,6 +127,7 @@ impl Outbound {
         if self.phase == Phase::Open {
             self.say_close(CloseFrame { code, reason });
             self.phase = Phase::Closing;
+            self.history = None;
         }
     }
 

@@ -8,7 +8,7 @@ use super::handler::{Cause, Handler};
 use super::peer::Peer;
 use super::worker::Worker;
 use crate::proto::websocket::receive;
-use crate::proto::{Event, Input, Role};
+use crate::proto::{Event, Input, Role, Stream};
 use crate::reactor::{Line, Token};
 
 impl<H: Handler> Worker<H> {
@@ -64,6 +64,8 @@ impl<H: Handler> Worker<H> {
                 Ok(Some(event)) => event,
                 Ok(None) => return,
                 Err(violation) => {
+                    // Nothing of it has a meaning any more.
+                    *stream = Stream::new();
                     let cause = Cause::Protocol(violation);
                     return outlet.ends(cause, violation.close_code(), "", false);
                 }
