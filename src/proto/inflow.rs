@@ -5,7 +5,7 @@
 //! nobody can make us hold more than the message may be.
 
 use super::deflate::{Fault, History, Incoming, Inflater};
-use super::stream::Rules;
+use super::rules::Rules;
 use super::violation::Violation;
 use crate::simd::text;
 

@@ -12,41 +12,10 @@ use super::inflow::{self, Inflow};
 use super::input::Input;
 use super::message::Message;
 use super::owned::Owned;
+use super::rules::Rules;
 use super::violation::Violation;
 use crate::pool;
 use crate::simd::{mask, text};
-
-/// What a connection's incoming bytes are held to.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Rules {
-    /// Which end we are.
-    pub role: Role,
-    /// The longest message taken, in bytes; when it is compressed, as it is once inflated.
-    pub message_max: usize,
-    /// Whether messages are told that come after our Close and before the peer's.
-    pub hears_on: bool,
-}
-
-impl Rules {
-    /// A server's, with messages of at most `message_max` bytes. After its Close it hears no more.
-    pub fn server(message_max: usize) -> Self {
-        Rules {
-            role: Role::Server,
-            message_max,
-            hears_on: false,
-        }
-    }
-
-    /// A client's. After its Close it hears what the server had yet to say.
-    pub fn client(message_max: usize) -> Self {
-        Rules {
-            role: Role::Client,
-            message_max,
-            hears_on: true,
-        }
-    }
-}
 
 /// What has come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
