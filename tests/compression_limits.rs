@@ -339,3 +339,21 @@ fn after_our_close_limits_hold() {
 /// What an unfinished message may hold before it gets an inflater, and what that takes.
 const HELD: usize = 32 << 10;
 const INFLATER: usize = 64 << 10;
+
+#[test]
+fn engines_are_made_when_they_are_needed_and_counted() {
+    let mut world = World::with(Recorder::echo(), shared_with(1 << 20));
+    let conns: Vec<_> = (0..20)
+        .map(|_| world.open_with(&request_deflate()))
+        .collect();
+    world.settle();
+    assert_eq!(world.handle.stats().engines, 0);
+    for conn in &conns {
+        world
+            .script
+            .feed(*conn, &deflated(TEXT, "again ".repeat(200)));
+    }
+    world.settle();
+    // One window, one message after the other: a compressor and an inflater, with its own buffer.
+    assert_eq!(world.handle.stats().engines, 380_032 + 47_552 + 16_384);
+}

@@ -151,9 +151,10 @@ pub(crate) struct Counters {
     pub(crate) slow: AtomicU64,
     pub(crate) memory: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) engines: AtomicU64,
 }
 
-/// What a server has been through since it started.
+/// What a server has been through since it started, and what it takes now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -167,6 +168,8 @@ pub struct Stats {
     pub memory: u64,
     /// Connections refused because a limit was reached.
     pub refused: u64,
+    /// Bytes of memory that compressors and inflaters take now; see [`Deflate`](crate::Deflate).
+    pub engines: u64,
 }
 
 impl<H: Handler> Shared<H> {
@@ -342,6 +345,7 @@ impl<H: Handler> Shared<H> {
             slow: sum(|counters| &counters.slow),
             memory: sum(|counters| &counters.memory),
             refused: sum(|counters| &counters.refused),
+            engines: sum(|counters| &counters.engines),
         }
     }
 

@@ -11,6 +11,7 @@ use super::handler::{Cause, Handler};
 use super::id::PLACES;
 use super::mailbox::{Order, count};
 use super::worker::{Newcomer, Worker};
+use crate::proto::deflate;
 use crate::proto::handshake::{Opening, Response};
 use crate::proto::{Phase, Role, Stream};
 use crate::reactor::{Address, Close, Driver, Source, Token, socket};
@@ -33,6 +34,8 @@ impl<H: Handler> Worker<H> {
             self.shed();
             self.settle_all(driver);
         }
+        let engines = &self.hall.counters().engines;
+        engines.store(deflate::memory() as u64, Ordering::Relaxed);
     }
 
     /// A connection has come in: ours, another worker's, or one too many.

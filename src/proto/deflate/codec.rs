@@ -5,7 +5,7 @@
 //! given to them as a dictionary. Both write into a buffer of their own, which is copied: so a payload
 //! costs as much memory as it has bytes, however little or much comes of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -121,6 +121,17 @@ struct Compressor {
     level: u8,
 }
 
+/// Bytes of memory that this thread's engines take.
+pub fn memory() -> usize {
+    let compressors = COMPRESSORS.try_with(|compressors| {
+        let engines = &compressors.borrow().engines;
+        let made = engines.iter().zip(COMPRESSOR_BYTES);
+        let bytes = made.map(|(engine, bytes)| if engine.is_some() { bytes } else { 0 });
+        bytes.sum::<usize>()
+    });
+    compressors.unwrap_or(0) + INFLATERS.get() * (INFLATER_BYTES + SCRATCH)
+}
+
 impl Compressor {
     fn new(window: u8, level: u8) -> Self {
         let zlib = Compress::new_with_window_bits(compression(level), false, window);
@@ -192,6 +203,7 @@ struct Engine {
 
 impl Engine {
     fn new() -> Box<Self> {
+        INFLATERS.set(INFLATERS.get() + 1);
         Box::new(Engine {
             zlib: Decompress::new_with_window_bits(false, BITS_MAX),
             scratch: vec![0; SCRATCH].into(),
@@ -301,6 +313,13 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // One that another thread has made counts there no less.
+        INFLATERS.set(INFLATERS.get().saturating_sub(1));
+    }
+}
+
 /// Has an inflater that has just been reset know what came before.
 fn remind(zlib: &mut Decompress, before: &[u8]) -> Result<(), Fault> {
     if before.is_empty() {
@@ -342,6 +361,8 @@ thread_local! {
     static COMPRESSORS: RefCell<Compressors> = const {
         RefCell::new(Compressors { engines: [const { None }; WINDOWS], scratch: Vec::new() })
     };
+    /// Inflaters there are, lent or spare.
+    static INFLATERS: Cell<usize> = const { Cell::new(0) };
     #[expect(clippy::vec_box, reason = "an inflater moves as one pointer")]
     static SPARE: RefCell<Vec<Box<Engine>>> = const { RefCell::new(Vec::new()) };
 }
@@ -356,7 +377,11 @@ const WINDOWS: usize = 7;
 const WINDOW: usize = 1 << BITS_MAX;
 /// 16 KiB: half of what the first-level cache holds, and many small messages in one turn.
 const SCRATCH: usize = 16 << 10;
-/// What zlib allocates for an inflater, as measured; the same for every window.
+/// What zlib allocates for a compressor, by window, as measured.
+const COMPRESSOR_BYTES: [usize; WINDOWS] = [
+    251_008, 253_056, 257_152, 265_344, 281_728, 314_496, 380_032,
+];
+/// And for an inflater; the same for every window.
 const INFLATER_BYTES: usize = 47_552;
 /// 4: 250 KiB on each thread for compressed messages that come in parts at the same time, 380 KiB
 /// with histories of 15 bits.
