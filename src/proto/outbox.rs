@@ -127,22 +127,32 @@ impl Outbox {
 
     /// Appends a frame with its payload, which `header` tells of; a client's is masked on the way,
     /// with a key of its own (5.3).
-    #[inline]
+    // Inlined into whoever knows the header: little is left of its encoding then.
+    #[inline(always)]
     pub fn frame(&mut self, header: Header, payload: &[u8]) {
         debug_assert!(header.mask.is_none() && header.len == payload.len() as u64);
-        let header = match self.role {
-            Role::Server => header,
-            Role::Client => header.masked(random::bytes()),
-        };
+        match self.role {
+            Role::Server => self.append(header, |bytes| bytes.extend_from_slice(payload)),
+            Role::Client => self.masked(header, payload),
+        }
+    }
+
+    #[inline(never)]
+    fn masked(&mut self, header: Header, payload: &[u8]) {
+        let key = random::bytes();
+        self.append(header.masked(key), |bytes| {
+            mask::append(bytes, payload, key)
+        });
+    }
+
+    #[inline(always)]
+    fn append(&mut self, header: Header, payload: impl FnOnce(&mut Vec<u8>)) {
         let (head, size) = header.encode();
-        self.waiting.append(size + payload.len(), |bytes| {
+        self.waiting.append(size + header.len as usize, |bytes| {
             // All fourteen, at a known length, are quicker than the two or four that count.
             bytes.extend_from_slice(&head);
             bytes.truncate(bytes.len() - (head.len() - size));
-            match header.mask {
-                None => bytes.extend_from_slice(payload),
-                Some(key) => mask::append(bytes, payload, key),
-            }
+            payload(bytes);
         });
     }
 

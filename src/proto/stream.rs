@@ -142,20 +142,22 @@ impl Stream {
         rules: &Rules,
         muted: bool,
     ) -> Result<Option<Event<'s>>, Violation> {
-        if self.left_off == LeftOff::Resting
-            && !muted
-            && let Some((kind, key, payload)) = next_whole(input, rules)
-        {
-            return match kind {
-                Kind::Binary => {
-                    mask::apply(payload, key);
-                    Ok(Some(Event::Message(Message::Binary(payload))))
-                }
-                Kind::Text => match text::unmask(payload, key) {
-                    Ok(text) => Ok(Some(Event::Message(Message::Text(text)))),
-                    Err(_) => Err(Violation::NotUtf8),
-                },
-            };
+        if self.left_off == LeftOff::Resting {
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if !muted && let Some((kind, key, payload)) = next_whole(input, rules) {
+                return match kind {
+                    Kind::Binary => {
+                        mask::apply(payload, key);
+                        Ok(Some(Event::Message(Message::Binary(payload))))
+                    }
+                    Kind::Text => match text::unmask(payload, key) {
+                        Ok(text) => Ok(Some(Event::Message(Message::Text(text)))),
+                        Err(_) => Err(Violation::NotUtf8),
+                    },
+                };
+            }
         }
         self.next_held(input, rules, muted)
     }

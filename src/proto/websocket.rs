@@ -90,7 +90,7 @@ impl Outbound {
     }
 
     /// Queues a message.
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, message: Message<'_>) -> Sent {
         self.say(|half| match half.deflates(message.len()) {
             Some(how) => half.deflated(message, how),
@@ -150,7 +150,7 @@ impl Outbound {
     }
 
     /// 5.5.1: nothing is sent after our Close.
-    #[inline]
+    #[inline(always)]
     fn say(&mut self, queue: impl FnOnce(&mut Self)) -> Sent {
         if self.phase != Phase::Open {
             return Sent::Closing;
@@ -163,14 +163,14 @@ impl Outbound {
         close.encode(|payload| self.outbox.close(payload));
     }
 
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self, message: Message<'_>) {
         let header = Header::whole(message.opcode(), message.len());
         self.outbox.frame(header, message.as_bytes());
     }
 
     /// How a payload of this length is compressed, if it is.
-    #[inline]
+    #[inline(always)]
     fn deflates(&self, len: usize) -> Option<Outgoing> {
         self.deflate.filter(|how| len >= how.threshold())
     }

@@ -14,7 +14,13 @@ use crate::reactor::{Line, Token};
 impl<H: Handler> Worker<H> {
     /// Reads the frames in `bytes`, in place, until they are used up or the peer is not to be read:
     /// what is left then is kept.
-    pub(super) fn read(&mut self, token: Token, bytes: &mut [u8], line: Option<&dyn Line>) {
+    pub(super) fn read(
+        &mut self,
+        token: Token,
+        bytes: &mut [u8],
+        line: Option<&dyn Line>,
+        role: Role,
+    ) {
         let Worker {
             handler,
             inlets,
@@ -23,13 +29,9 @@ impl<H: Handler> Worker<H> {
             client_rules,
             ..
         } = self;
-        let rules = match hall
-            .outlets
-            .get(token)
-            .map(|outlet| outlet.half.outbox.role())
-        {
-            Some(Role::Client) => &*client_rules,
-            _ => &*rules,
+        let rules = match role {
+            Role::Server => &*rules,
+            Role::Client => &*client_rules,
         };
         let Some(Some(inlet)) = inlets.get_mut(token.index as usize) else {
             return;

@@ -278,6 +278,7 @@ impl<H: Handler> Worker<H> {
             return;
         };
         let holds = outlet.holds();
+        let role = outlet.half.outbox.role();
         let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
             return;
         };
@@ -287,7 +288,7 @@ impl<H: Handler> Worker<H> {
             Stage::Deferred(_) => inlet.keep(bytes),
             // What came before must be read first.
             _ if holds || inlet.rest.is_some() => inlet.keep(bytes),
-            Stage::Open(..) => self.read(token, bytes, line),
+            Stage::Open(..) => self.read(token, bytes, line, role),
             Stage::Opening(_) => self.open(token, bytes),
         }
     }
