@@ -157,7 +157,7 @@ impl Config {
     pub(crate) fn torn(&self, deflate: Option<Deflate>) -> Option<&'static str> {
         let takes_over = deflate.is_some_and(|deflate| deflate.takeover);
         (takes_over && self.slow == SlowPolicy::DropOldest).then_some(
-            "with context takeover nothing compressed may be dropped: not slow = DropOldest",
+            "slow = DropOldest does not go with takeover: later messages refer to the dropped ones",
         )
     }
 }

@@ -1,5 +1,8 @@
 //! Bytes that nobody can guess: masking keys and handshake keys (RFC 6455 5.3, 10.3).
 //!
+//! A process that forks and goes on as two gives the same ones in both for a while: still nobody
+//! outside can guess them.
+//!
 //! Knows nobody. They come from the operating system, a block at a time for each thread: asking it
 //! for every frame would cost more than the frame.
 

@@ -8,11 +8,11 @@ use std::collections::HashSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use ws4rs::proto::Deflate;
 use ws4rs::proto::handshake::{
     Acceptance, Dial, DialFault, Dialing, Endpoint, Fields, HeadLimits, NotOpened, Opening,
     Request, Url, UrlError, accept_key,
 };
+use ws4rs::proto::{Deflate, NotAgreed};
 
 // --- C1: where to dial -------------------------------------------------------------------------
 
@@ -480,13 +480,17 @@ fn c08_an_extension_that_was_not_offered_opens_nothing() {
         "permessage-deflate|x|,x|x; y=1|;|\"|permessage-deflate; server_no_context_takeover"
             .split('|')
     {
-        assert_field("Sec-WebSocket-Extensions", value, Err(NotOpened::Extension));
+        assert_field(
+            "Sec-WebSocket-Extensions",
+            value,
+            Err(NotOpened::Extension(NotAgreed::Extension)),
+        );
     }
     let second = "\r\nSec-WebSocket-Extensions: x";
     assert_field(
         "Sec-WebSocket-Extensions",
         second,
-        Err(NotOpened::Extension),
+        Err(NotOpened::Extension(NotAgreed::Extension)),
     );
     // A list that names none.
     assert_field("Sec-WebSocket-Extensions", "", Ok(()));

@@ -36,7 +36,7 @@ pub mod violation;
 pub mod websocket;
 
 pub use close::{CloseCode, CloseFrame};
-pub use deflate::{Agreed, Deflate};
+pub use deflate::{Agreed, Deflate, NotAgreed};
 pub use frame::{Header, Opcode, Role};
 pub use input::Input;
 pub use message::{Message, Prepared};

@@ -250,7 +250,8 @@ impl Outbox {
     }
 
     /// Drops everything but the frame that has begun to leave. Tells how many bytes that freed now;
-    /// what the kernel has is dropped when it comes home.
+    /// what the kernel has is dropped when it comes home. Only at the end of a connection: what is
+    /// compressed with context takeover refers to what went before.
     pub fn drop_all(&mut self) -> usize {
         let before = self.waiting.len();
         let away = self.is_away();
@@ -268,6 +269,7 @@ impl Outbox {
     }
 
     /// Drops the oldest message that has not begun to leave, and tells its size; 0 when there is none.
+    /// Not where there is context takeover: what comes behind it may refer to it.
     pub fn drop_oldest(&mut self) -> usize {
         let Some((chunk, at, size)) = self.oldest() else {
             return 0;

@@ -193,7 +193,7 @@ impl Stream {
     /// `None` if it lay in the input, or was none.
     pub fn take_lent(&mut self) -> Option<Owned> {
         match std::mem::take(&mut self.left_off) {
-            LeftOff::MessageLent(Kind::Binary) => Some(Owned::Binary(self.held.take())),
+            LeftOff::MessageLent(Kind::Binary) => Some(Owned::Binary(self.held.take_fitted())),
             LeftOff::MessageLent(Kind::Text) => self.held.take_text().ok().map(Owned::Text),
             other => {
                 self.left_off = other;

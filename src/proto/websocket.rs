@@ -84,6 +84,11 @@ impl Outbound {
         self.outbox.memory() + self.history.as_ref().map_or(0, |history| history.memory())
     }
 
+    /// Lets go of what later messages might refer to; they need not. Tells how many bytes that frees.
+    pub fn forget(&mut self) -> usize {
+        self.history.take().map_or(0, |history| history.memory())
+    }
+
     /// Whether [`send`](Self::send) tries to compress a message.
     pub fn compresses(&self, message: Message<'_>) -> bool {
         self.deflates(message.len()).is_some()

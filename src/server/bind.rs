@@ -37,6 +37,10 @@ pub(super) fn bind(config: &Config, places: Vec<Place>) -> Result<Bound, Error> 
             "a server needs an address: call bind or listener, or only_dial",
         ));
     }
+    let nowhere = places.iter().any(|place| matches!(place, Place::Nowhere));
+    if nowhere && places.len() > 1 {
+        return Err(Error::Config("only_dial goes with no address"));
+    }
     for place in places {
         let name = match &place {
             Place::Named(name) => name.clone(),

@@ -60,6 +60,16 @@ impl<S> Inlet<S> {
         stage + self.rest.as_ref().map_or(0, |rest| rest.capacity())
     }
 
+    /// Nothing more is read of it: what was held for that is let go.
+    pub(super) fn let_go(&mut self) {
+        if let Stage::Open(stream, _) = &mut self.stage
+            && stream.held() > 0
+        {
+            *stream = Stream::new();
+        }
+        self.rest = None;
+    }
+
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.rest.get_or_insert_default().extend_from_slice(bytes);
@@ -196,6 +206,11 @@ impl Outlet {
         }
     }
 
+    /// Whether it is we who dialled.
+    pub(super) fn is_dialled(&self) -> bool {
+        self.half.outbox.role() == Role::Client
+    }
+
     /// Whether what comes in is not to be looked at now. Once we have said Close nothing of it is
     /// delivered or answered, and the peer's own Close must be seen.
     pub(super) fn holds(&self) -> bool {
@@ -226,7 +241,7 @@ impl Outlet {
 
     /// Whether the other side is to close TCP first, and has not (7.1.1): a server, of a WebSocket.
     pub(super) fn is_second(&self) -> bool {
-        self.half.outbox.role() == Role::Client && self.is.open && !self.is.ended
+        self.is_dialled() && self.is.open && !self.is.ended
     }
 
     /// Notes why the connection ends; the first to know is right.

@@ -123,7 +123,15 @@ impl fmt::Display for Unopened {
     }
 }
 
-impl std::error::Error for Unopened {}
+impl std::error::Error for Unopened {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Unopened::Dial(fault) => Some(fault),
+            Unopened::Io(error) => Some(error),
+            Unopened::Answer(answer) => Some(answer),
+        }
+    }
+}
 
 /// A connection of which the server's answer is awaited.
 pub(super) struct Awaiting<S> {
@@ -139,10 +147,12 @@ impl<S> Awaiting<S> {
 }
 
 impl<H: Handler> Worker<H> {
-    /// Begins to open what was asked for.
-    pub(super) fn dial_all(&mut self, driver: &mut impl Driver) {
-        for connect in std::mem::take(&mut self.dials) {
-            if let Err((state, why)) = self.dial(driver, connect) {
+    /// Begins to open what was asked for, a slice of it.
+    pub(super) fn dial_some(&mut self, driver: &mut impl Driver) {
+        for _ in 0..SLICE.min(self.dials.len()) {
+            if let Some(connect) = self.dials.pop_front()
+                && let Err((state, why)) = self.dial(driver, connect)
+            {
                 self.unopened(state, &why);
             }
         }
@@ -257,9 +267,12 @@ impl<H: Handler> Worker<H> {
         self.unopened(awaiting.state, &Unopened::Io(error));
     }
 
-    fn unopened(&mut self, state: H::State, why: &Unopened) {
+    pub(super) fn unopened(&mut self, state: H::State, why: &Unopened) {
         tracing::debug!(%why, "not opened");
         let handler = &mut self.handler;
         self.hall.guard(|| handler.on_unopened(state, why));
     }
 }
+
+/// 64 connections are begun in one turn, some milliseconds, so that the others are served meanwhile.
+const SLICE: usize = 64;

@@ -12,6 +12,7 @@ use super::handler::{Cause, Handler};
 use super::mailbox::{Counters, Letter, Shared, count};
 use super::wheel::Wheel;
 use crate::config::Config;
+use crate::proto::deflate;
 use crate::proto::{CloseCode, Outbound, OutboxLimits, Prepared, Sent, SlowPolicy};
 use crate::reactor::{Address, Token};
 use crate::topics::Topics;
@@ -29,6 +30,8 @@ pub(crate) struct Hall<H: Handler> {
     pub(super) now: u64,
     /// Where the listeners listen.
     pub(super) addresses: Arc<[Address]>,
+    /// What compression had taken of this thread when the turn began.
+    pub(super) worked: u64,
 }
 
 /// The outgoing columns, and who of them has something to settle.
@@ -38,7 +41,8 @@ pub(crate) struct Outlets {
     /// Counts the turns of the loop.
     pub(super) turn: u32,
     /// Some peer has been told as much as it should be in one turn: before it is told more, and
-    /// perhaps found slow, what it was told must have had the chance to leave.
+    /// perhaps found slow, what it was told must have had the chance to leave. Or compression has taken
+    /// as much time as one turn may take.
     pub(super) enough: bool,
     pub(super) limits: OutboxLimits,
 }
@@ -73,6 +77,10 @@ impl Outlets {
     pub(super) fn get_mut(&mut self, token: Token) -> Option<&mut Outlet> {
         let outlet = self.list.get_mut(token.index as usize)?.as_mut()?;
         (outlet.generation == token.generation).then_some(outlet)
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Outlet> {
+        self.list.iter_mut().flatten()
     }
 
     pub(super) fn insert(&mut self, token: Token, outlet: Outlet) {
@@ -200,6 +208,13 @@ impl<H: Handler> Hall<H> {
         self.shared.counters(self.worker)
     }
 
+    /// A few bytes can ask for much: what came in may inflate to a thousand times as much, and be
+    /// answered. So whoever is next waits for the next turn once it has been [`WORK_MAX`].
+    #[inline]
+    pub(super) fn watch_work(&mut self) {
+        self.outlets.enough |= deflate::work().wrapping_sub(self.worked) > WORK_MAX;
+    }
+
     /// Says something to one connection.
     #[inline]
     pub(super) fn say(
@@ -246,3 +261,6 @@ impl<H: Handler> Hall<H> {
         }
     }
 }
+
+/// 4 MiB inflated, or half of one deflated: some milliseconds.
+const WORK_MAX: u64 = 4 << 20;

@@ -76,7 +76,7 @@ impl<H: Handler> Handle<H> {
     /// [`on_unopened`](Handler::on_unopened).
     ///
     /// # Errors
-    /// [`Full`], with what was to be opened.
+    /// [`Full`], with what was to be opened: no worker has room for it, or all have ended.
     pub fn connect(&self, connect: Connect<H::State>) -> Result<(), Full<Connect<H::State>>> {
         match self.shared.post_in_turn(Letter::Connect(Box::new(connect))) {
             Err(Full(Letter::Connect(connect))) => Err(Full(*connect)),

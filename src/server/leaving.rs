@@ -6,7 +6,7 @@ use super::handler::{Cause, Handler};
 use super::mailbox::Drain;
 use super::worker::Worker;
 use crate::proto::handshake::Response;
-use crate::proto::{CloseCode, Phase, Role};
+use crate::proto::{CloseCode, Phase};
 use crate::reactor::{Close, Driver, Token};
 
 /// A worker on its way out.
@@ -90,7 +90,7 @@ impl<H: Handler> Worker<H> {
                 outlet.ends(Cause::Drained, code, "", false);
                 outlet.half.close(code, "");
             }
-        } else if outlet.half.outbox.role() == Role::Client {
+        } else if outlet.is_dialled() {
             outlet.doom(Cause::Drained);
         } else if outlet.half.phase() == Phase::Open {
             self.answer(

@@ -44,6 +44,7 @@ impl<H: Handler> Worker<H> {
         {
             weight += letter.weight();
             self.deliver_one(letter);
+            self.hall.watch_work();
             if let Some(leaving) = &mut self.leaving {
                 leaving.letters = leaving.letters.saturating_sub(1);
             }
@@ -61,7 +62,7 @@ impl<H: Handler> Worker<H> {
                 self.hall
                     .say(id.token(), Voice::Other, |half| half.share(&message));
             }
-            Letter::Connect(connect) => self.dials.push(*connect),
+            Letter::Connect(connect) => self.dials.push_back(*connect),
             Letter::Event(id, event) => {
                 let outlet = self.hall.outlets.get(id.token());
                 if outlet.is_some_and(Outlet::is_heard) {

@@ -216,10 +216,19 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    /// A letter to whichever worker's turn it is.
-    pub(crate) fn post_in_turn(&self, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
+    /// A letter to whichever worker's turn it is, or to the next that takes it.
+    pub(crate) fn post_in_turn(&self, mut letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
         let turn = self.dials.fetch_add(1, Ordering::Relaxed);
-        self.post_to(&self.posts[turn % self.posts.len()], letter)
+        let workers = self.posts.len();
+        let living = |post: &&Post<H>| !post.lock().ended;
+        let posts = (0..workers).map(|next| &self.posts[turn.wrapping_add(next) % workers]);
+        for post in posts.filter(living) {
+            match self.post_to(post, letter) {
+                Ok(()) => return Ok(()),
+                Err(Full(back)) => letter = back,
+            }
+        }
+        Err(Full(letter))
     }
 
     fn post_to(&self, post: &Post<H>, letter: Letter<H>) -> Result<(), Full<Letter<H>>> {
@@ -309,8 +318,8 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    /// A worker ends: what was not taken is dropped, and nothing more is taken.
-    pub(crate) fn end(&self, worker: usize) {
+    /// A worker ends: nothing more is taken, and the letters that were not are given back.
+    pub(crate) fn end(&self, worker: usize) -> Vec<Letter<H>> {
         let mut mail = self.posts[worker].lock();
         mail.ended = true;
         let orders = std::mem::take(&mut mail.orders);
@@ -318,10 +327,11 @@ impl<H: Handler> Shared<H> {
         let choked = std::mem::take(&mut mail.choked);
         drop(mail);
         // Dropped outside the lock: a dropped socket or event may do anything.
-        drop((orders, letters));
+        drop(orders);
         for worker in choked {
             self.order(worker, Order::Unchoke);
         }
+        letters
     }
 
     pub(crate) fn set_waker(&self, worker: usize, waker: Waker) {

@@ -8,7 +8,7 @@ use super::hall::{Hall, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Handler};
 use super::id::ConnectionId;
-use crate::proto::{CloseCode, Header, Message, Prepared, Role, Sent};
+use crate::proto::{CloseCode, Header, Message, Prepared, Sent};
 use crate::reactor::{Address, Line, Token};
 
 /// One connection, for the time of a callback.
@@ -194,7 +194,7 @@ impl<H: Handler> Peer<'_, H> {
         if !outlet.is_talking()
             || !outlet.half.outbox.is_empty()
             || outlet.half.outbox.is_away()
-            || outlet.half.outbox.role() == Role::Client
+            || outlet.is_dialled()
         {
             return None;
         }

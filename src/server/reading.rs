@@ -94,6 +94,7 @@ impl<H: Handler> Worker<H> {
             if let Err(panic) = calm {
                 return hall.panicked(token, panic);
             }
+            hall.watch_work();
         }
     }
 }

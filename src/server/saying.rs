@@ -21,7 +21,7 @@ impl<H: Handler> Worker<H> {
         for newcomer in std::mem::take(&mut self.newcomers) {
             self.admit(driver, newcomer);
         }
-        self.dial_all(driver);
+        self.dial_some(driver);
         if self.retry.is_some_and(|at| at <= self.hall.now) {
             self.retry = None;
             for listener in &self.listeners {
@@ -164,6 +164,9 @@ impl<H: Handler> Worker<H> {
         };
         outlet.is.dirty = false;
 
+        if outlet.half.phase() == Phase::Closed {
+            inlet.let_go();
+        }
         let held = inlet.held() + outlet.half.memory();
         self.memory = self.memory + held - outlet.counted;
         outlet.counted = held;
@@ -230,6 +233,7 @@ impl<H: Handler> Worker<H> {
     /// Memory is used up: whoever holds the most is told 1013, one after the other, until what is
     /// left would fit. What the kernel has of theirs is freed later, and counts as gone here.
     fn shed(&mut self) {
+        self.forget_histories();
         let all = || self.hall.outlets.tokens();
         let told = all().filter(|(_, outlet)| outlet.is.shed);
         let mut left = self.memory - told.map(|(_, outlet)| outlet.counted).sum::<usize>();
@@ -246,6 +250,15 @@ impl<H: Handler> Worker<H> {
         {
             left -= counted;
             self.shed_one(token);
+        }
+    }
+
+    /// What was sent need not be referred to later: no connection is closed for the sake of it.
+    fn forget_histories(&mut self) {
+        for outlet in self.hall.outlets.all_mut() {
+            let freed = outlet.half.forget();
+            outlet.counted -= freed;
+            self.memory -= freed;
         }
     }
 

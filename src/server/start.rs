@@ -252,7 +252,7 @@ struct End<'a, H: Handler, F: Fn() -> H> {
 
 impl<H: Handler, F: Fn() -> H> Drop for End<'_, H, F> {
     fn drop(&mut self) {
-        self.crew.shared.end(self.worker);
+        drop(self.crew.shared.end(self.worker));
         if thread::panicking() {
             self.crew.fail(Error::Panicked);
         }

@@ -23,7 +23,7 @@ use super::handler::{Cause, Handler};
 use super::worker::Worker;
 use crate::config::Config;
 use crate::proto::handshake::Response;
-use crate::proto::{CloseCode, Phase, Role};
+use crate::proto::{CloseCode, Phase};
 use crate::reactor::Token;
 
 /// What a deadline is about.
@@ -64,6 +64,7 @@ impl<H: Handler> Worker<H> {
                     handler.on_timer(peer, key)
                 });
             }
+            self.hall.watch_work();
         }
     }
 
@@ -107,7 +108,7 @@ impl<H: Handler> Worker<H> {
         };
         match due {
             // A server that does not answer.
-            Due::Handshake if outlet.half.outbox.role() == Role::Client => {
+            Due::Handshake if outlet.is_dialled() => {
                 outlet.doom(Cause::Lost(io::ErrorKind::TimedOut.into()));
             }
             Due::Handshake => {
@@ -173,7 +174,7 @@ impl Outlet {
             Phase::Closing | Phase::Closed => None,
         };
         // What waits for TCP to connect is the handshake's deadline to watch.
-        let dials = !self.is.open && self.half.outbox.role() == Role::Client;
+        let dials = !self.is.open && self.is_dialled();
         let write = (self.half.outbox.is_away() && !dials)
             .then(|| (left(clock.wrote, config.write_timeout), Due::Write));
         stage.into_iter().chain(write).min_by_key(|(left, _)| *left)

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::connection::{Inlet, Stage};
-use super::dialing::Connect;
+use super::dialing::{Connect, Unopened};
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
@@ -28,6 +28,7 @@ use super::peer::Peer;
 use super::wheel::Wheel;
 use crate::chunk::Chunks;
 use crate::config::Config;
+use crate::proto::deflate;
 use crate::proto::{CloseCode, Rules};
 use crate::reactor::{Address, Driver, Event, Line, Source, Token};
 use crate::topics::Topics;
@@ -46,8 +47,8 @@ pub struct Worker<H: Handler> {
     pub(super) resumed: VecDeque<Token>,
     /// Taken from the mailbox, and to be delivered.
     pub(super) letters: VecDeque<Letter<H>>,
-    /// To be dialled at the end of this turn.
-    pub(super) dials: Vec<Connect<H::State>>,
+    /// To be dialled at the end of this turn, or of the next ones.
+    pub(super) dials: VecDeque<Connect<H::State>>,
     /// User timers that are due and have not been told.
     pub(super) rung: VecDeque<(Token, u64)>,
     /// When connections are to be asked about.
@@ -120,11 +121,12 @@ impl<H: Handler> Worker<H> {
                 worker,
                 now: 0,
                 addresses,
+                worked: 0,
             },
             newcomers: Vec::new(),
             resumed: VecDeque::new(),
             letters: VecDeque::new(),
-            dials: Vec::new(),
+            dials: VecDeque::new(),
             rung: VecDeque::new(),
             deadlines: Wheel::default(),
             listeners: Vec::new(),
@@ -191,6 +193,12 @@ impl<H: Handler> Worker<H> {
         // What was asked before there was a waker.
         self.mailbox();
         while self.turn(driver)? {}
+        for letter in self.hall.shared.end(self.hall.worker) {
+            if let Letter::Connect(connect) = letter {
+                let gone = io::ErrorKind::ConnectionAborted.into();
+                self.unopened(connect.into_state(), &Unopened::Io(gone));
+            }
+        }
         Ok(())
     }
 
@@ -202,6 +210,7 @@ impl<H: Handler> Worker<H> {
         self.clock_read = false;
         self.hall.outlets.turn = self.hall.outlets.turn.wrapping_add(1);
         self.hall.outlets.enough = false;
+        self.hall.worked = deflate::work();
         self.catch_up();
         let deadline = self.wakes_at();
         driver.wait(deadline, &mut |event| self.hear(event))?;

@@ -147,13 +147,20 @@ impl Buffer {
     pub fn take_text(&mut self) -> Result<String, NotUtf8> {
         self.text()?;
         // SAFETY: `text` has just said so.
-        Ok(unsafe { String::from_utf8_unchecked(self.take()) })
+        Ok(unsafe { String::from_utf8_unchecked(self.take_fitted()) })
     }
 
     /// The bytes themselves; what stays is an empty buffer without room.
     pub fn take(&mut self) -> Vec<u8> {
         self.checked = 0;
         mem::take(&mut self.bytes)
+    }
+
+    /// The bytes to keep: with at most as much room again as they take.
+    pub fn take_fitted(&mut self) -> Vec<u8> {
+        let mut bytes = self.take();
+        bytes.shrink_to(2 * bytes.len());
+        bytes
     }
 }
 

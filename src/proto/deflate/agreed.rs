@@ -6,7 +6,8 @@ use crate::proto::Role;
 
 /// What two ends have agreed on, for the life of their connection.
 ///
-/// Displayed, it is the value of `Sec-WebSocket-Extensions` in the server's answer, at either end.
+/// At the server its display is the value of `Sec-WebSocket-Extensions` in the answer; at the client
+/// it says what holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreed {
     pub(super) role: Role,

@@ -19,7 +19,7 @@ use crate::simd::text;
 /// Nothing deflated refers back further than 2^`window` bytes, nor behind the front of `history`.
 pub fn compress(window: u8, level: u8, history: &[u8], payload: &[u8], out: &mut Vec<u8>) -> bool {
     // zlib has no raw stream with a window of 8 bits.
-    if !(BITS_MIN..=BITS_MAX).contains(&window) {
+    if !(BITS_MIN..=BITS_MAX).contains(&window) || payload.len() > AT_ONCE {
         return false;
     }
     let before = out.len();
@@ -30,7 +30,7 @@ pub fn compress(window: u8, level: u8, history: &[u8], payload: &[u8], out: &mut
             let place = &mut engines[usize::from(window - BITS_MIN)];
             let engine = place.get_or_insert_with(|| Compressor::new(window, level));
             let history = tail(history, 1 << window);
-            engine.begin(window, level, history) && engine.run(payload, scratch, out).is_some()
+            engine.begin(level, history) && engine.run(payload, scratch, out).is_some()
         })
         // The thread is ending, its engines are gone.
         .unwrap_or(false);
@@ -121,6 +121,16 @@ struct Compressor {
     level: u8,
 }
 
+/// How much this thread's engines have done so far, in about half nanoseconds: a byte inflated counts
+/// as one. Only differences mean something.
+pub fn work() -> u64 {
+    WORK.get()
+}
+
+fn worked(much: usize) {
+    WORK.set(WORK.get().wrapping_add(much as u64));
+}
+
 /// Bytes of memory that this thread's engines take.
 pub fn memory() -> usize {
     let compressors = COMPRESSORS.try_with(|compressors| {
@@ -139,17 +149,18 @@ impl Compressor {
     }
 
     /// Forgets the last payload. `false` if zlib would not have it.
-    fn begin(&mut self, window: u8, level: u8, history: &[u8]) -> bool {
-        if self.level == level {
-            self.zlib.reset();
-        } else {
-            *self = Compressor::new(window, level);
+    fn begin(&mut self, level: u8, history: &[u8]) -> bool {
+        worked(WORK_TO_BEGIN + WORK_TO_DEFLATE * history.len());
+        self.zlib.reset();
+        if self.level != level && self.zlib.set_level(compression(level)).is_ok() {
+            self.level = level;
         }
         history.is_empty() || self.zlib.set_dictionary(history).is_ok()
     }
 
     /// `None` as soon as it is clear that what comes out is not smaller.
     fn run(&mut self, mut payload: &[u8], scratch: &mut [u8], out: &mut Vec<u8>) -> Option<()> {
+        worked(WORK_TO_DEFLATE.saturating_mul(payload.len()));
         let most = out.len() + payload.len() + TAIL.len();
         loop {
             let (read, written) = self.step(payload, scratch)?;
@@ -216,6 +227,7 @@ impl Engine {
     }
 
     fn begin(&mut self, history: &[u8]) {
+        worked(WORK_TO_BEGIN + history.len());
         self.history.clear();
         self.history.extend_from_slice(history);
         (self.taken, self.given, self.copied) = (0, 0, 0);
@@ -232,7 +244,9 @@ impl Engine {
             if self.ended {
                 self.begin_anew(to)?;
             }
-            part = self.run(part, to, max)?;
+            let (now, later) = part.split_at(part.len().min(AT_ONCE));
+            let left = self.run(now, to, max)?.len();
+            part = &part[part.len() - later.len() - left..];
         }
         Ok(())
     }
@@ -250,7 +264,8 @@ impl Engine {
             if written > max.saturating_sub(to.len()) {
                 return Err(Fault::TooBig);
             }
-            grow(to, written, max);
+            grow(to, written, max)?;
+            worked(written);
             // No key: this only copies, and looks for ASCII as it does.
             to.append(&self.scratch[..written], [0; 4]);
             self.given += written;
@@ -285,8 +300,10 @@ impl Engine {
     fn begin_anew(&mut self, to: &text::Buffer) -> Result<(), Fault> {
         let message = tail(to.as_slice(), self.given.min(WINDOW));
         let history = tail(&self.history, WINDOW - message.len());
-        self.copied += history.len() + message.len();
-        if self.copied > ANEW_FREE + ANEW_PER_BYTE * self.taken {
+        let copied = history.len() + message.len();
+        worked(WORK_TO_BEGIN + copied);
+        self.copied += copied;
+        if self.copied > ANEW_FREE + self.taken.saturating_mul(ANEW_PER_BYTE) {
             return Err(Fault::Corrupt);
         }
         self.ended = false;
@@ -330,30 +347,36 @@ fn remind(zlib: &mut Decompress, before: &[u8]) -> Result<(), Fault> {
 }
 
 /// Room for `count` more bytes, but not more than may ever be.
-fn grow(to: &mut text::Buffer, count: usize, max: usize) {
+fn grow(to: &mut text::Buffer, count: usize, max: usize) -> Result<(), Fault> {
     let len = to.len() + count;
     if len > to.capacity() {
         let room = room(len).min(max);
         let room = match room <= 2 * SMALL && room.is_power_of_two() {
             true => pool::take(room),
             // Fresh, so that what is not written to is nobody's memory yet.
-            false => Vec::with_capacity(room),
+            false => fresh(room).or_else(|| fresh(len)).ok_or(Fault::TooBig)?,
         };
         pool::give(to.move_to(room));
     }
+    Ok(())
+}
+
+/// `None` where there is no more memory: a limit that is too high must not end the process.
+fn fresh(room: usize) -> Option<Vec<u8>> {
+    let mut fresh = Vec::new();
+    fresh.try_reserve_exact(room).ok()?;
+    Some(fresh)
 }
 
 /// Few and long steps: what is outgrown stays in memory for a while, and a message that ends past the
-/// limit must not have cost much more than the limit. What is not written to costs nothing.
+/// limit must not have cost much more than the limit.
 fn room(len: usize) -> usize {
     if len <= SMALL {
         1 << (2 * len).max(ROOM_MIN).ilog2()
     } else if len <= LARGE {
         LARGE
     } else {
-        len.saturating_mul(16)
-            .checked_next_power_of_two()
-            .unwrap_or(len)
+        len.saturating_mul(4)
     }
 }
 
@@ -361,6 +384,7 @@ thread_local! {
     static COMPRESSORS: RefCell<Compressors> = const {
         RefCell::new(Compressors { engines: [const { None }; WINDOWS], scratch: Vec::new() })
     };
+    static WORK: Cell<u64> = const { Cell::new(0) };
     /// Inflaters there are, lent or spare.
     static INFLATERS: Cell<usize> = const { Cell::new(0) };
     #[expect(clippy::vec_box, reason = "an inflater moves as one pointer")]
@@ -375,6 +399,12 @@ const BITS_MIN: u8 = 9;
 const BITS_MAX: u8 = 15;
 const WINDOWS: usize = 7;
 const WINDOW: usize = 1 << BITS_MAX;
+/// 8: what a byte costs to deflate at the usual level, where one to inflate costs 1.
+const WORK_TO_DEFLATE: usize = 8;
+/// 2 KiB: a microsecond, for a message of whatever length.
+const WORK_TO_BEGIN: usize = 2 << 10;
+/// 1 GiB: as many bytes zlib is given in one call; it counts them in 32 bits.
+const AT_ONCE: usize = 1 << 30;
 /// 16 KiB: half of what the first-level cache holds, and many small messages in one turn.
 const SCRATCH: usize = 16 << 10;
 /// What zlib allocates for a compressor, by window, as measured.
@@ -395,7 +425,7 @@ const ANEW_PER_BYTE: usize = 32;
 const ROOM_MIN: usize = 64;
 /// 16 KiB: messages up to here take at most twice what they hold.
 const SMALL: usize = 16 << 10;
-/// 1 MiB: the largest buffer that is kept for the next message, and the longest message by default.
+/// 1 MiB: the longest message by default.
 const LARGE: usize = 1 << 20;
 
 #[cfg(test)]

@@ -38,8 +38,8 @@ mod settings;
 
 pub use agreed::Agreed;
 pub(crate) use agreed::{Incoming, Outgoing};
-#[cfg(unix)]
-pub(crate) use codec::memory;
 pub(crate) use codec::{Fault, Inflater, compress};
+#[cfg(unix)]
+pub(crate) use codec::{memory, work};
 pub(crate) use history::History;
 pub use settings::{Deflate, NotAgreed};

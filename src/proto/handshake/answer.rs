@@ -8,7 +8,7 @@ use http::{StatusCode, Version};
 use super::fields::{has_member, members};
 use super::response_head::ResponseHead;
 use super::{NotOpened, Refused};
-use crate::proto::deflate::{Agreed, Deflate};
+use crate::proto::deflate::{Agreed, Deflate, NotAgreed};
 
 /// The server's yes. What follows it are frames.
 #[derive(Clone)]
@@ -96,9 +96,9 @@ impl Offer {
             (None, _, _) => Ok(None),
             (Some(answer), Some(ours), None) => {
                 let agreed = ours.agree(answer);
-                agreed.map(Some).map_err(|_| NotOpened::Extension)
+                agreed.map(Some).map_err(NotOpened::Extension)
             }
-            (Some(_), _, _) => Err(NotOpened::Extension),
+            (Some(_), _, _) => Err(NotOpened::Extension(NotAgreed::Extension)),
         }
     }
 

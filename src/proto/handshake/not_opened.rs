@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Refusal;
 use super::response_head::ResponseHead;
+use crate::proto::deflate::NotAgreed;
 
 /// Why the server's answer opens nothing. The connection is of no further use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub enum NotOpened {
     Connection,
     /// 4.1(4): Sec-WebSocket-Accept is missing, sent twice, or does not go with our key.
     Accept,
-    /// 4.1(5), 9.1: an extension that was not offered.
-    Extension,
+    /// 4.1(5), 9.1, RFC 7692 7.1: an extension that was not offered, or not so.
+    Extension(NotAgreed),
     /// 4.1(6): a subprotocol that was not offered, or more than one.
     Subprotocol,
 }
@@ -65,7 +66,7 @@ impl fmt::Display for NotOpened {
             NotOpened::Upgrade => "the answer does not upgrade to websocket",
             NotOpened::Connection => "Connection of the answer does not name Upgrade",
             NotOpened::Accept => "no Sec-WebSocket-Accept, more than one, or the wrong one",
-            NotOpened::Extension => "the server uses an extension that was not offered, or not so",
+            NotOpened::Extension(how) => return how.fmt(f),
             NotOpened::Subprotocol => "the server chose a subprotocol that was not offered",
         })
     }
