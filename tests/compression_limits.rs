@@ -357,3 +357,27 @@ fn engines_are_made_when_they_are_needed_and_counted() {
     // One window, one message after the other: a compressor and an inflater, with its own buffer.
     assert_eq!(world.handle.stats().engines, 380_032 + 47_552 + 16_384);
 }
+
+// P13: few bytes can ask for much, and must not make the others wait for all of it.
+#[test]
+fn a_turn_inflates_some_megabytes_and_then_the_others_have_theirs() {
+    let mut world = World::with(Recorder::silent(), shared_with(1 << 20));
+    let greedy = world.open_with(&request_deflate());
+    let other = world.open_with(&request_deflate());
+    world.settle();
+    let much = deflated(BINARY, vec![0; 1 << 20]).repeat(30);
+    let before = world.told().len();
+    world.script.feed(greedy, &much);
+    world.turn();
+    let heard = world.told().len() - before;
+    assert!((1..=6).contains(&heard), "{heard}");
+    world.script.feed(other, &deflated(TEXT, "I"));
+    world.turn();
+    world.turn();
+    world.turn();
+    let told = world.told();
+    assert!(told.contains(&Told::Text("I".into())) && told.len() < before + 25);
+    world.settle();
+    assert_eq!(world.told().len(), before + 31);
+    assert_eq!(world.memory(), 0);
+}

@@ -222,7 +222,7 @@ fn an_answer_that_opens_nothing_is_told_and_the_connection_is_cut() {
         ("Accept", Box::new(without("Sec-WebSocket-Accept"))),
         ("Accept", adding("Sec-WebSocket-Accept: again\r\n")),
         (
-            "Extension",
+            "Extension(Extension)",
             adding("Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         ),
         ("Subprotocol", adding("Sec-WebSocket-Protocol: soap\r\n")),

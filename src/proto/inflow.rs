@@ -40,8 +40,7 @@ impl Inflow {
     /// Bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
         let long = self.long.as_ref();
-        // Of its room only what has been written to is memory yet.
-        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.len());
+        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.capacity());
         size_of::<Self>() + long + self.history.memory()
     }
 
@@ -59,6 +58,8 @@ impl Inflow {
         long.taken += packed.len();
         long.inflater
             .inflate(packed, &mut long.plain, rules.message_max)?;
+        // Nobody knows when the next part comes.
+        long.plain.fit();
         Ok(&mut long.plain)
     }
 }

@@ -192,8 +192,9 @@ impl Stream {
     /// Moves out the message that the last call lent, which a copy would cost twice its memory.
     /// `None` if it lay in the input, or was none.
     pub fn take_lent(&mut self) -> Option<Owned> {
+        self.held.fit();
         match std::mem::take(&mut self.left_off) {
-            LeftOff::MessageLent(Kind::Binary) => Some(Owned::Binary(self.held.take_fitted())),
+            LeftOff::MessageLent(Kind::Binary) => Some(Owned::Binary(self.held.take())),
             LeftOff::MessageLent(Kind::Text) => self.held.take_text().ok().map(Owned::Text),
             other => {
                 self.left_off = other;

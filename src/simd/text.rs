@@ -147,7 +147,7 @@ impl Buffer {
     pub fn take_text(&mut self) -> Result<String, NotUtf8> {
         self.text()?;
         // SAFETY: `text` has just said so.
-        Ok(unsafe { String::from_utf8_unchecked(self.take_fitted()) })
+        Ok(unsafe { String::from_utf8_unchecked(self.take()) })
     }
 
     /// The bytes themselves; what stays is an empty buffer without room.
@@ -156,11 +156,9 @@ impl Buffer {
         mem::take(&mut self.bytes)
     }
 
-    /// The bytes to keep: with at most as much room again as they take.
-    pub fn take_fitted(&mut self) -> Vec<u8> {
-        let mut bytes = self.take();
-        bytes.shrink_to(2 * bytes.len());
-        bytes
+    /// Gives back room beyond as much again as the bytes take.
+    pub fn fit(&mut self) {
+        self.bytes.shrink_to(2 * self.bytes.len());
     }
 }
 
