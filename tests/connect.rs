@@ -244,6 +244,19 @@ fn the_exit_code_tells_the_close_code() {
 }
 
 #[test]
+fn a_reason_steers_no_terminal() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.close(1008, "\x1b[2J\r\nws4rs: \u{9b}fine");
+        peer.expect_close(1008);
+    });
+    let ended = Running::start(&[&url]).end_by_itself();
+    ended.expect(108, "");
+    let told = "1008 \u{FFFD}[2J\u{FFFD}\u{FFFD}ws4rs: \u{FFFD}fine\n";
+    assert!(ended.errors.ends_with(told), "{:?}", ended.errors);
+    hosted.done();
+}
+
+#[test]
 fn a_connection_that_fails_is_1() {
     // Lost.
     let (url, hosted) = host_open(|mut peer| peer.send(TEXT, b"and"));

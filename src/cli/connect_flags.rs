@@ -56,7 +56,8 @@ pub(super) struct ConnectOptions {
 pub(super) const EXIT_CODES: &str = "\
 Lines of standard input are sent as text messages. What comes is written to standard output, each \
 message and a line end. At the end of standard input the connection is closed, and what the server \
-still says before it closes too is written. When both are terminals there are prompts.
+still says before it closes too is written. When both are terminals there are prompts. To a terminal \
+no control characters are written but line ends and tabs, and of a binary message how long it is.
 
 Exit codes:
   0         closed with 1000 or without a code; nobody reads standard output any more
