@@ -355,6 +355,17 @@ fn a_ping_without_its_pong_ends_it() {
 }
 
 #[test]
+fn a_ping_in_a_billion_years_is_never() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.expect_text("meanwhile");
+        peer.expect(CLOSE, &closing(1000, ""));
+        peer.close(1000, "");
+    });
+    run(&["--ping", "1e19", &url], b"meanwhile\n").expect(0, "");
+    hosted.done();
+}
+
+#[test]
 fn one_message_may_be_enough() {
     let (url, hosted) = host_open(|mut peer| {
         peer.expect_text("question");

@@ -116,7 +116,9 @@ fn speak(
     every: Option<Duration>,
     stays: bool,
 ) -> Result<(), Error> {
-    let mut ping_at = every.map(|every| Instant::now() + every);
+    // What is too far away for a clock is never.
+    let next_ping = || Instant::now().checked_add(every?);
+    let mut ping_at = next_ping();
     loop {
         let next = match ping_at {
             Some(at) => said.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -131,7 +133,7 @@ fn speak(
         }
         if ping_at.is_some_and(|at| at <= Instant::now()) {
             sender.ping(b"")?;
-            ping_at = every.map(|every| Instant::now() + every);
+            ping_at = next_ping();
         }
     }
 }
