@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use host::{BINARY, CLOSE, PING, PONG, TEXT, closing, host, host_open, noise};
 
@@ -351,6 +352,29 @@ fn a_ping_without_its_pong_ends_it() {
     let ended = Running::start(&["--ping", "100ms", &url]).end_by_itself();
     ended.expect(1, "");
     assert!(ended.errors.contains("pong"), "{}", ended.errors);
+    hosted.done();
+}
+
+#[test]
+fn a_slow_reader_owes_no_pong_for_a_ping_that_has_not_left() {
+    // More than the kernel holds for us: the pings are stuck behind it.
+    let sent = vec![7; 32 << 20];
+    let length = sent.len();
+    let (url, hosted) = host_open(move |mut peer| {
+        thread::sleep(Duration::from_secs(2));
+        let mut heard = 0;
+        loop {
+            let frame = peer.receive();
+            match frame.opcode {
+                BINARY => heard += frame.payload.len(),
+                PING => peer.send(PONG, &frame.payload),
+                _ => break,
+            }
+        }
+        assert_eq!(heard, length);
+        peer.close(1000, "");
+    });
+    run(&["--binary", "--ping", "500ms", &url], &sent).expect(0, "");
     hosted.done();
 }
 
