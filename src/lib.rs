@@ -1,4 +1,4 @@
-//! WebSocket server for heavy load: RFC 6455 on io_uring, with mio as the fallback.
+//! WebSocket server and client for heavy load: RFC 6455 on io_uring, with mio as the fallback.
 //!
 //! ```text
 //!  wait ─▶ lent bytes ─▶ frame ─▶ mask ─▶ utf8 ─▶ stream ─▶ websocket ─▶ your handler

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use host::{BINARY, CLOSE, PING, PONG, TEXT, closing, host, host_open, noise};
 
@@ -244,6 +245,19 @@ fn the_exit_code_tells_the_close_code() {
 }
 
 #[test]
+fn a_reason_steers_no_terminal() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.close(1008, "\x1b[2J\r\nws4rs: \u{9b}fine");
+        peer.expect_close(1008);
+    });
+    let ended = Running::start(&[&url]).end_by_itself();
+    ended.expect(108, "");
+    let told = "1008 \u{FFFD}[2J\u{FFFD}\u{FFFD}ws4rs: \u{FFFD}fine\n";
+    assert!(ended.errors.ends_with(told), "{:?}", ended.errors);
+    hosted.done();
+}
+
+#[test]
 fn a_connection_that_fails_is_1() {
     // Lost.
     let (url, hosted) = host_open(|mut peer| peer.send(TEXT, b"and"));
@@ -342,6 +356,40 @@ fn a_ping_without_its_pong_ends_it() {
 }
 
 #[test]
+fn a_slow_reader_owes_no_pong_for_a_ping_that_has_not_left() {
+    // More than the kernel holds for us: the pings are stuck behind it.
+    let sent = vec![7; 32 << 20];
+    let length = sent.len();
+    let (url, hosted) = host_open(move |mut peer| {
+        thread::sleep(Duration::from_secs(2));
+        let mut heard = 0;
+        loop {
+            let frame = peer.receive();
+            match frame.opcode {
+                BINARY => heard += frame.payload.len(),
+                PING => peer.send(PONG, &frame.payload),
+                _ => break,
+            }
+        }
+        assert_eq!(heard, length);
+        peer.close(1000, "");
+    });
+    run(&["--binary", "--ping", "500ms", &url], &sent).expect(0, "");
+    hosted.done();
+}
+
+#[test]
+fn a_ping_in_a_billion_years_is_never() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.expect_text("meanwhile");
+        peer.expect(CLOSE, &closing(1000, ""));
+        peer.close(1000, "");
+    });
+    run(&["--ping", "1e19", &url], b"meanwhile\n").expect(0, "");
+    hosted.done();
+}
+
+#[test]
 fn one_message_may_be_enough() {
     let (url, hosted) = host_open(|mut peer| {
         peer.expect_text("question");
@@ -409,6 +457,10 @@ fn our_own_server_and_a_megabyte() {
 #[test]
 fn readme_and_help_name_every_flag_and_code() {
     let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("| flag of `connect` |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    // What every command takes stands in the first table.
+    let everywhere = ["--log-format", "--verbose", "--quiet", "--help"];
     let mut help = String::new();
     let mut child = command(&["--help"]).spawn().unwrap();
     child
@@ -423,8 +475,8 @@ fn readme_and_help_name_every_flag_and_code() {
         .filter(|word| word.starts_with("--"))
     {
         assert!(
-            readme.contains(&format!("`{word}")),
-            "README does not name {word}"
+            table.contains(&format!("`{word}")) || everywhere.contains(&word),
+            "README's table of `connect` does not name {word}"
         );
     }
     assert!(help.contains("Exit codes:"), "{help}");

@@ -59,7 +59,7 @@ const NOTE_ABOVE: usize = 8;
 fn the_walls_hold() {
     let mut found = Vec::new();
     let mut files = 0;
-    for folder in ["src", "examples", "perf"] {
+    for folder in ["src", "examples", "autobahn", "perf"] {
         for path in rust_files(&root().join(folder)) {
             let source = fs::read_to_string(&path).expect("a source file is UTF-8");
             found.extend(breaches(&inside(&path), &source));
@@ -92,7 +92,7 @@ fn imports(path: &str, code: &str) -> Vec<String> {
     match room(path) {
         "lib" | "internal" => Vec::new(),
         "perf" => Vec::new(), // Its raw echo may use the back door; the compiler holds the rest.
-        "examples" => back_door(path, code),
+        "examples" | "autobahn" => back_door(path, code),
         "main" | "cli" => [back_door(path, code), neighbours(path, code)].concat(),
         _ => neighbours(path, code),
     }
@@ -510,6 +510,11 @@ fn the_back_door_is_not_for_examples() {
     found(
         "examples/chat.rs",
         "use ws4rs::{internal::x, Server};",
+        &["ws4rs::internal"],
+    );
+    found(
+        "autobahn/client.rs",
+        "use ws4rs::internal::x;",
         &["ws4rs::internal"],
     );
     found(

@@ -5,9 +5,9 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,13 +43,14 @@ fn talk(client: Client, options: &ConnectOptions, screen: &Screen) -> ExitCode {
     let (sender, mut receiver) = client.split();
     // One message is read while one is sent: a server that reads slowly slows down who writes to us.
     let (tell, said) = sync_channel(1);
-    let (ping, stays) = (options.ping(), options.one);
-    thread::spawn(move || speak(sender, &said, ping, stays));
+    let pings = options.ping().map(Pings::new);
+    let (pinging, stays) = (pings.clone(), options.one);
+    thread::spawn(move || speak(sender, &said, pinging.as_ref(), stays));
     let misread = Arc::new(AtomicBool::new(false));
     let (noted, input, telling) = (misread.clone(), screen.input(), tell.clone());
     thread::spawn(move || read(input, &telling, &noted));
 
-    let ended = hear(&mut receiver, options, screen);
+    let ended = hear(&mut receiver, pings.as_ref(), options.one, screen);
     // As long as this one lives the speaker goes on pinging when there is nothing to say.
     drop(tell);
     match ended {
@@ -78,7 +79,8 @@ enum End {
 
 fn hear(
     receiver: &mut client::Receiver,
-    options: &ConnectOptions,
+    pings: Option<&Pings>,
+    one: bool,
     screen: &Screen,
 ) -> Result<(), End> {
     let mut enough = false;
@@ -86,6 +88,8 @@ fn hear(
         let message = match receiver.recv() {
             Ok(Some(message)) => message,
             Ok(None) => return Ok(()),
+            // Nothing was asked: the speaker is stuck in a send, which has a limit of its own.
+            Err(Error::Timeout(Wait::Read)) if !pings.is_some_and(Pings::unanswered) => continue,
             Err(Error::Timeout(Wait::Read)) => {
                 return Err(End::Failed("no pong came in time".to_owned()));
             }
@@ -95,7 +99,7 @@ fn hear(
             continue;
         }
         let shown = screen.show(&message);
-        enough = options.one || shown.is_err();
+        enough = one || shown.is_err();
         if enough {
             // It may be closing already.
             let _ = receiver.begin_close(CloseCode::NORMAL, "");
@@ -108,15 +112,51 @@ fn hear(
     }
 }
 
+/// When the last two pings left. They wait behind a message that is being sent, and as long as none
+/// leaves the server owes us nothing.
+#[derive(Clone)]
+struct Pings {
+    every: Duration,
+    left: Arc<Mutex<[Option<Instant>; 2]>>,
+}
+
+impl Pings {
+    fn new(every: Duration) -> Self {
+        let left = Arc::default();
+        Pings { every, left }
+    }
+
+    fn note(&self) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = [left[1], Some(Instant::now())];
+    }
+
+    /// Whether one left within the silence that has passed, and long enough ago to be answered. Two
+    /// are as many as that takes: they are `every` apart.
+    fn unanswered(&self) -> bool {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = self.every..=silence(self.every);
+        left.iter().flatten().any(|at| due.contains(&at.elapsed()))
+    }
+}
+
+/// The silence after which to look for a ping without its pong: one that left in it, had its time,
+/// and a quarter more for clocks that are not quite on time.
+pub(super) fn silence(every: Duration) -> Duration {
+    every.saturating_mul(2).saturating_add(every / 4)
+}
+
 /// Sends what is said, and pings in between. What goes wrong with the connection is told to the one
 /// who hears.
 fn speak(
     mut sender: client::Sender,
     said: &Receiver<Said>,
-    every: Option<Duration>,
+    pings: Option<&Pings>,
     stays: bool,
 ) -> Result<(), Error> {
-    let mut ping_at = every.map(|every| Instant::now() + every);
+    // What is too far away for a clock is never.
+    let next_ping = || Instant::now().checked_add(pings?.every);
+    let mut ping_at = next_ping();
     loop {
         let next = match ping_at {
             Some(at) => said.recv_timeout(at.saturating_duration_since(Instant::now())),
@@ -131,7 +171,8 @@ fn speak(
         }
         if ping_at.is_some_and(|at| at <= Instant::now()) {
             sender.ping(b"")?;
-            ping_at = every.map(|every| Instant::now() + every);
+            pings.inspect(|pings| pings.note());
+            ping_at = next_ping();
         }
     }
 }

@@ -7,6 +7,7 @@ use ws4rs::Deflate;
 use ws4rs::client::{Builder, Error};
 use ws4rs::http::{HeaderName, HeaderValue};
 
+use super::connect::silence;
 use super::flags::{size, time};
 
 /// Whom to talk to, and how.
@@ -40,7 +41,8 @@ pub(super) struct ConnectOptions {
     #[arg(short = '1', long)]
     pub(super) one: bool,
 
-    /// Ping this often, and give the server up after as long again without a byte; 0 for never
+    /// Ping this often, and give the server up if nothing comes for as long after a ping that left;
+    /// 0 for never. A ping waits behind a message that is being sent.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "0")]
     ping: Duration,
 
@@ -56,7 +58,8 @@ pub(super) struct ConnectOptions {
 pub(super) const EXIT_CODES: &str = "\
 Lines of standard input are sent as text messages. What comes is written to standard output, each \
 message and a line end. At the end of standard input the connection is closed, and what the server \
-still says before it closes too is written. When both are terminals there are prompts.
+still says before it closes too is written. When both are terminals there are prompts. To a terminal \
+no control characters are written but line ends and tabs, and of a binary message how long it is.
 
 Exit codes:
   0         closed with 1000 or without a code; nobody reads standard output any more
@@ -91,7 +94,7 @@ impl ConnectOptions {
             builder = builder.handshake_timeout(limit);
         }
         // A server that lives sends at least a pong for each ping.
-        builder.read_timeout(self.ping().map(|every| every.saturating_mul(2)))
+        builder.read_timeout(self.ping().map(silence))
     }
 
     /// How often to ping.

@@ -7,14 +7,20 @@ use ws4rs::Owned;
 /// Where messages are written.
 pub(super) struct Screen {
     binary: bool,
+    /// What is written there may steer it.
+    terminal: bool,
     /// Somebody is sitting there.
     prompts: bool,
 }
 
 impl Screen {
     pub(super) fn new(binary: bool) -> Self {
-        let prompts = io::stdin().is_terminal() && io::stdout().is_terminal();
-        Screen { binary, prompts }
+        let terminal = io::stdout().is_terminal();
+        Screen {
+            binary,
+            terminal,
+            prompts: terminal && io::stdin().is_terminal(),
+        }
     }
 
     /// What belongs to it: what is read.
@@ -28,20 +34,27 @@ impl Screen {
     /// Says how things are to somebody who sits there.
     pub(super) fn status(&self, text: &str) {
         if self.prompts {
-            eprintln!("\r{CLEAR}{text}");
+            eprintln!("\r{CLEAR}{}", tame_line(text));
         }
     }
 
     /// Writes a message.
     pub(super) fn show(&self, message: &Owned) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        self.write(&mut io::stdout().lock(), message)
+    }
+
+    fn write(&self, out: &mut impl Write, message: &Owned) -> io::Result<()> {
         if self.prompts {
             write!(out, "\r{CLEAR}< {}\n> ", tame(message))?;
+            return out.flush();
+        }
+        if self.terminal {
+            out.write_all(tame(message).as_bytes())?;
         } else {
             out.write_all(message.as_bytes())?;
-            if !self.binary {
-                out.write_all(b"\n")?;
-            }
+        }
+        if !self.binary {
+            out.write_all(b"\n")?;
         }
         out.flush()
     }
@@ -101,24 +114,48 @@ impl Input {
     }
 }
 
-/// For a terminal: nothing that a server could steer it with.
+/// A message for a terminal: nothing that a server could steer it with.
 fn tame(message: &Owned) -> String {
-    let text = message.to_string();
-    let plain = |c: char| matches!(c, '\n' | '\t') || !c.is_control();
-    text.chars()
-        .map(|c| {
-            if plain(c) {
-                c
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect()
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    message.to_string().replace(steers, TAMED)
 }
 
+/// What a server said within a line of ours: nothing that it could steer a terminal with, nor begin
+/// a line of its own.
+pub(super) fn tame_line(text: &str) -> String {
+    text.replace(char::is_control, TAMED)
+}
+
+/// What stands where a control character was.
+const TAMED: &str = "\u{FFFD}";
 /// Empties the line from the cursor on, where a prompt may stand.
 const CLEAR: &str = "\x1b[K";
 /// 64 KiB: what a pipe holds.
 const BLOCK: usize = 64 << 10;
 /// 64 MiB: far above what servers take as one message.
 const LINE_MAX: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_steers_a_terminal() {
+        let message = Owned::Text("a\tb\nc\x1b]0;d\x07\r\u{9b}2Je".to_owned());
+        let tamed = "a\tb\nc\u{FFFD}]0;d\u{FFFD}\u{FFFD}\u{FFFD}2Je";
+        for (terminal, prompts, expected) in [
+            (false, false, format!("{message}\n")),
+            (true, false, format!("{tamed}\n")),
+            (true, true, format!("\r{CLEAR}< {tamed}\n> ")),
+        ] {
+            let screen = Screen {
+                binary: false,
+                terminal,
+                prompts,
+            };
+            let mut out = Vec::new();
+            screen.write(&mut out, &message).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+}

@@ -35,7 +35,8 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
 }
 
 fn fail(code: u8, error: &impl Display) -> ExitCode {
-    eprintln!("ws4rs: {error}");
+    // It may quote a server: a reason, a status, a subprotocol.
+    eprintln!("ws4rs: {}", lines::tame_line(&error.to_string()));
     ExitCode::from(code)
 }
 

@@ -66,7 +66,8 @@ impl Builder {
         self
     }
 
-    /// Offers to compress messages (RFC 7692).
+    /// Offers to compress messages (RFC 7692). Compressors belong to the thread: each that sends what
+    /// is compressed keeps 251 to 380 KB for that as long as it lives, each that receives it 64 KB.
     #[must_use]
     pub fn deflate(mut self, deflate: Deflate) -> Self {
         self.dial = self.dial.deflate(deflate);
