@@ -117,7 +117,7 @@ impl fmt::Display for Unopened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unopened::Dial(fault) => fault.fmt(f),
-            Unopened::Io(error) => write!(f, "cannot connect: {error}"),
+            Unopened::Io(error) => write!(f, "the connection was not opened: {error}"),
             Unopened::Answer(answer) => answer.fmt(f),
         }
     }
