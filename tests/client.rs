@@ -644,6 +644,30 @@ fn a_close_frees_a_half_that_is_stuck() {
 }
 
 #[test]
+fn a_close_is_answered_while_the_other_half_sends() {
+    // It took a few dozen to meet the moment at which the answer was left to nobody.
+    for _ in 0..100 {
+        let (url, hosted) = host_open(|mut peer| {
+            peer.expect_text("x");
+            let hi = frame(true, TEXT, b"hi").repeat(50);
+            peer.write(&[hi, frame(true, CLOSE, &closing(1000, ""))].concat());
+            loop {
+                match peer.receive() {
+                    frame if frame.opcode == CLOSE => break,
+                    frame => assert_eq!(frame.opcode, TEXT),
+                }
+            }
+        });
+        let (mut sender, mut receiver) = connect(&url).split();
+        let saying = thread::spawn(move || while sender.send("x").is_ok() {});
+        assert_eq!(receiver.iter().map(Result::unwrap).count(), 50);
+        assert_eq!(receiver.closed(), Some((CloseCode::NORMAL, "")));
+        saying.join().unwrap();
+        hosted.done();
+    }
+}
+
+#[test]
 fn the_half_that_hears_may_close() {
     let (url, hosted) = host_open(|mut peer| {
         peer.send(TEXT, b"one");

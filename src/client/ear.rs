@@ -161,8 +161,8 @@ impl Ear {
             (None, None) => None,
         };
         let look_again = match flushed {
-            Flushed::Waits => Some(RETRY),
-            Flushed::All | Flushed::Elsewhere => self.is_half.then_some(LOOK),
+            Flushed::Waits | Flushed::Elsewhere => Some(RETRY),
+            Flushed::All => self.is_half.then_some(LOOK),
         };
         Ok([limit, look_again].into_iter().flatten().min())
     }
@@ -197,8 +197,8 @@ impl Ear {
         }
         while let Some(left) = left(by) {
             let patience = match line.flush_now() {
-                Flushed::Waits => left.min(RETRY),
-                Flushed::All | Flushed::Elsewhere => left,
+                Flushed::Waits | Flushed::Elsewhere => left.min(RETRY),
+                Flushed::All => left,
             };
             let read = self.wait(line, Some(patience));
             match read.map(|()| line.transport.read(&mut self.buffer)) {
@@ -224,7 +224,8 @@ impl fmt::Debug for Ear {
 const ENDED: &str = "the server ended the connection without closing it";
 /// 64 KiB: what a kernel has ready when much is under way, in one call.
 pub(super) const BUFFER: usize = 64 << 10;
-/// 20 ms: how often a full socket is offered a pong again, while nothing is read.
+/// 20 ms: how often a full socket, or the half that writes, is offered a pong again, while nothing is
+/// read.
 const RETRY: Duration = Duration::from_millis(20);
 /// 1 s: how often the half that hears looks whether the other one has begun to close. Nothing else
 /// in `std` wakes a read on every system without losing what comes.

@@ -81,11 +81,12 @@ impl<T: Transport> Line<T> {
     /// Begins the closing handshake, and returns when our Close has left.
     pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let writing = lock(&self.writing);
-        self.queue_close(code, reason)?;
+        let queued = self.queue_close(code, reason);
         // Nothing follows our Close, so this limit is the last.
-        self.transport
-            .write_within(self.times.close.min(self.times.write))?;
-        self.flush(writing)
+        let limit = self.times.close.min(self.times.write);
+        let limited = self.transport.write_within(limit);
+        let flushed = self.flush(writing);
+        queued.and(limited.map_err(Error::Io)).and(flushed)
     }
 
     /// Begins the closing handshake, without waiting for anything.
@@ -156,12 +157,10 @@ impl<T: Transport> Line<T> {
         // First the right to write: what is found in the queue without it is then never more than
         // what the hearing half has put there.
         let writing = lock(&self.writing);
-        let mut outgoing = self.outgoing();
-        if outgoing.lost || queue(&mut outgoing.outbound) == Sent::Closing {
-            return Err(Error::Closed);
-        }
-        drop(outgoing);
-        self.flush(writing)
+        let queued = self.outgoing().queue(queue);
+        // Also when nothing was queued: what the hearing half leaves to us may be its Close.
+        let flushed = self.flush(writing);
+        queued.and(flushed)
     }
 
     fn queue_close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
@@ -175,7 +174,8 @@ impl<T: Transport> Line<T> {
         Ok(())
     }
 
-    /// Writes all that waits.
+    /// Writes all that waits, and lets go of the right to write. There is no other way to let go of it
+    /// for who has waited for it: the hearing half does not wait, and counts on us to look again.
     fn flush(&self, writing: MutexGuard<'_, ()>) -> Result<(), Error> {
         let mut right = Some(writing);
         while let Some(writing) = right.take() {
@@ -193,10 +193,16 @@ impl<T: Transport> Line<T> {
 
     /// Writes all that waits, or what the transport takes of it. Only with the right to write.
     fn write_out(&self) -> io::Result<()> {
+        let mut wrote = false;
         loop {
             let Some(mut chunks) = self.outgoing().take() else {
-                return self.transport.flush();
+                return if wrote {
+                    self.transport.flush()
+                } else {
+                    Ok(())
+                };
             };
+            wrote = true;
             let written = chunks.write_to(Out(&self.transport));
             self.outgoing().outbound.outbox.home(chunks);
             written?;
@@ -222,6 +228,13 @@ impl<T: Transport> Line<T> {
 }
 
 impl Outgoing {
+    fn queue(&mut self, queue: impl FnOnce(&mut Outbound) -> Sent) -> Result<(), Error> {
+        if self.lost || queue(&mut self.outbound) == Sent::Closing {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
     fn is_ready(&self) -> bool {
         !self.lost && self.outbound.outbox.is_ready()
     }
