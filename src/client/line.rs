@@ -1,6 +1,7 @@
 //! The way out: the transport, and what waits to leave over it. Both halves of a client share it.
 //!
-//! Two locks. `outgoing` is held while something is queued, never while anything is written.
+//! Two locks. `outgoing` is held while something is queued, never while anything is heard or written;
+//! what is queued is compressed and masked under it, for what comes first is referred to later.
 //! `writing` is the right to write, and whoever lets go of it has written all there was; so whoever
 //! gets it without asking for long, the half that hears, finds nothing but its own pongs and Close,
 //! and those it writes without waiting. It goes on reading whatever the other half is stuck in.
@@ -14,7 +15,6 @@ use super::builder::TIME_MAX;
 use super::error::{Error, Wait};
 use super::transport::{Out, Transport, is_late};
 use crate::chunk::Chunks;
-use crate::proto::websocket::receive;
 use crate::proto::{
     CloseCode, Event, Input, Message, Outbound, Phase, Rules, Sent, Stream, Violation,
 };
@@ -96,14 +96,26 @@ impl<T: Transport> Line<T> {
         Ok(())
     }
 
-    /// Takes the next event, and queues the answer to it.
+    /// Takes the next event, and queues the answer to it. Not locked while it is unmasked and
+    /// inflated: the other half may say something meanwhile.
     pub(super) fn receive<'s, 'i: 's>(
         &self,
         stream: &'s mut Stream,
         input: &mut Input<'i>,
         rules: &Rules,
     ) -> Result<Option<Event<'s>>, Violation> {
-        receive(stream, &mut self.outgoing().outbound, input, rules)
+        let outgoing = self.outgoing();
+        if outgoing.outbound.phase() == Phase::Closed {
+            input.take_all();
+            return Ok(None);
+        }
+        let muted = outgoing.outbound.mutes(rules);
+        drop(outgoing);
+        let event = stream.next(input, rules, muted);
+        if !matches!(event, Ok(None | Some(Event::Message(_)))) {
+            self.outgoing().outbound.answer(event);
+        }
+        event
     }
 
     /// Writes what waits as far as it leaves without waiting.
