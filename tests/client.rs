@@ -36,6 +36,12 @@ fn connect(url: &str) -> Client {
     builder(url).connect().unwrap()
 }
 
+/// A stream to bring, connected.
+fn dial(url: &str) -> TcpStream {
+    let address = url.trim_start_matches("ws://").trim_end_matches("/chat");
+    TcpStream::connect(address).unwrap()
+}
+
 fn text(client: &mut Client) -> String {
     match client.recv().unwrap() {
         Some(Owned::Text(text)) => text,
@@ -706,6 +712,26 @@ fn one_half_says_while_the_other_inflates() {
 }
 
 #[test]
+fn the_half_that_hears_learns_that_the_other_gave_up() {
+    let (url, hosted) = host_open(|peer| peer);
+    let client = builder(&url).write_timeout(SOON).connect().unwrap();
+    let peer = hosted.done();
+    let (mut sender, mut receiver) = client.split();
+    let saying = thread::spawn(move || {
+        let big = noise(1, 1 << 20);
+        while sender.send(&big).is_ok() {}
+    });
+    let ended = receiver.recv();
+    assert!(
+        matches!(ended, Err(Error::Timeout(Wait::Write))),
+        "{ended:?}"
+    );
+    assert!(matches!(receiver.recv(), Ok(None)));
+    saying.join().unwrap();
+    drop(peer);
+}
+
+#[test]
 fn the_half_that_hears_may_close() {
     let (url, hosted) = host_open(|mut peer| {
         peer.send(TEXT, b"one");
@@ -769,8 +795,7 @@ impl Write for Wrapped {
 #[test]
 fn over_a_stream_with_a_socket_below_the_time_is_kept() {
     let (url, hosted) = host(|mut peer| peer.expect_cut());
-    let address = url.trim_start_matches("ws://").trim_end_matches("/chat");
-    let below = TcpStream::connect(address).unwrap();
+    let below = dial(&url);
     let over = Wrapped(below.try_clone().unwrap());
     let late = builder(&url)
         .handshake_timeout(SOON)
@@ -782,8 +807,7 @@ fn over_a_stream_with_a_socket_below_the_time_is_kept() {
         peer.expect_close(1000);
         peer.expect_cut();
     });
-    let address = url.trim_start_matches("ws://").trim_end_matches("/chat");
-    let below = TcpStream::connect(address).unwrap();
+    let below = dial(&url);
     let over = Wrapped(below.try_clone().unwrap());
     let mut client = builder(&url)
         .close_timeout(SOON)
@@ -791,6 +815,41 @@ fn over_a_stream_with_a_socket_below_the_time_is_kept() {
         .unwrap();
     let late = client.close(CloseCode::NORMAL, "");
     assert!(matches!(late, Err(Error::Timeout(Wait::Close))), "{late:?}");
+    hosted.done();
+}
+
+/// A stream that was connected, and whose reads then fail in this way.
+struct Failing(TcpStream, Option<io::ErrorKind>);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1
+            .map_or_else(|| self.0.read(buffer), |kind| Err(kind.into()))
+    }
+}
+
+impl Write for Failing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn a_dead_connection_is_not_taken_for_a_clock() {
+    let (url, hosted) = host_open(|mut peer| peer.expect_cut());
+    let below = dial(&url);
+    let over = Failing(below.try_clone().unwrap(), None);
+    let mut client = builder(&url).connect_over_socket(over, below).unwrap();
+    // ETIMEDOUT.
+    client.get_mut().get_mut().1 = Some(io::ErrorKind::TimedOut);
+    match client.recv() {
+        Err(Error::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
+        other => panic!("{other:?}"),
+    }
     hosted.done();
 }
 

@@ -131,13 +131,16 @@ impl Ear {
             let patience = self.patience(line, since, flushed)?;
             self.wait(line, patience)?;
             match line.transport.read(&mut self.buffer) {
-                Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, ENDED).into()),
+                Ok(0) => {
+                    let ended = io::Error::new(io::ErrorKind::UnexpectedEof, ENDED);
+                    return Err(line.ended(ended));
+                }
                 Ok(count) => {
                     self.unheard = 0..count;
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if !is_late(&error) => return Err(error.into()),
+                Err(error) if !is_late(&line.transport, &error) => return Err(line.ended(error)),
                 Err(_) if line.transport.keeps_time() => flushed = line.flush_now(),
                 Err(_) if line.over_by().is_some() => return Err(Error::Timeout(Wait::Close)),
                 Err(_) => return Err(Error::Timeout(Wait::Read)),
@@ -203,8 +206,9 @@ impl Ear {
             let read = self.wait(line, Some(patience));
             match read.map(|()| line.transport.read(&mut self.buffer)) {
                 Ok(Ok(1..)) => {}
-                Ok(Err(error)) if is_late(&error) || error.kind() == io::ErrorKind::Interrupted => {
-                }
+                Ok(Err(error))
+                    if is_late(&line.transport, &error)
+                        || error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => return,
             }
         }

@@ -37,10 +37,18 @@ pub(super) struct Times {
 #[derive(Debug)]
 struct Outgoing {
     outbound: Outbound,
-    /// The transport takes nothing more.
-    lost: bool,
+    /// The transport takes nothing more, and why.
+    lost: Option<Lost>,
     /// When the connection has to be over: set once we have begun to close.
     over_by: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lost {
+    /// The server took nothing for so long that we ended it.
+    Late,
+    /// It is broken, or over.
+    Broken,
 }
 
 /// What became of what waited.
@@ -58,7 +66,7 @@ impl<T: Transport> Line<T> {
     pub(super) fn new(transport: T, outbound: Outbound, times: Times) -> Self {
         let outgoing = Outgoing {
             outbound,
-            lost: false,
+            lost: None,
             over_by: None,
         };
         Line {
@@ -132,9 +140,9 @@ impl<T: Transport> Line<T> {
             let restored = self.transport.set_waiting(true);
             match written.and(restored) {
                 Ok(()) => {}
-                Err(error) if is_late(&error) => return Flushed::Waits,
+                Err(error) if is_late(&self.transport, &error) => return Flushed::Waits,
                 // What the server has said before this may still be heard.
-                Err(_) => self.outgoing().lost = true,
+                Err(_) => self.outgoing().lose(Lost::Broken),
             }
         }
         Flushed::All
@@ -149,10 +157,18 @@ impl<T: Transport> Line<T> {
     /// Ends the connection: the other half learns of it, wherever it waits.
     pub(super) fn end(&self) {
         let mut outgoing = self.outgoing();
-        outgoing.lost = true;
+        outgoing.lose(Lost::Broken);
         outgoing.outbound.hang_up();
         drop(outgoing);
         let _ = self.transport.shutdown(Shutdown::Both);
+    }
+
+    /// Why nothing comes any more: it may be the other half that gave up, and not the server.
+    pub(super) fn ended(&self, error: io::Error) -> Error {
+        match self.outgoing().lost {
+            Some(Lost::Late) => Error::Timeout(Wait::Write),
+            Some(Lost::Broken) | None => Error::Io(error),
+        }
     }
 
     /// When the connection has to be over, if we have begun to close.
@@ -180,7 +196,7 @@ impl<T: Transport> Line<T> {
         let mut outgoing = self.outgoing();
         outgoing.over_by.get_or_insert(by);
         outgoing.outbound.close(code, reason);
-        if outgoing.lost || outgoing.outbound.phase() == Phase::Closed {
+        if outgoing.lost.is_some() || outgoing.outbound.phase() == Phase::Closed {
             return Err(Error::Closed);
         }
         Ok(())
@@ -223,11 +239,12 @@ impl<T: Transport> Line<T> {
 
     /// A write has failed: nothing can follow half a frame.
     fn lose(&self, error: io::Error) -> Error {
+        let late = is_late(&self.transport, &error);
         let mut outgoing = self.outgoing();
-        outgoing.lost = true;
+        outgoing.lose(if late { Lost::Late } else { Lost::Broken });
         outgoing.outbound.outbox.drop_all();
         drop(outgoing);
-        if is_late(&error) {
+        if late {
             let _ = self.transport.shutdown(Shutdown::Both);
             return Error::Timeout(Wait::Write);
         }
@@ -241,14 +258,19 @@ impl<T: Transport> Line<T> {
 
 impl Outgoing {
     fn queue(&mut self, queue: impl FnOnce(&mut Outbound) -> Sent) -> Result<(), Error> {
-        if self.lost || queue(&mut self.outbound) == Sent::Closing {
+        if self.lost.is_some() || queue(&mut self.outbound) == Sent::Closing {
             return Err(Error::Closed);
         }
         Ok(())
     }
 
+    /// What was the first to end it counts.
+    fn lose(&mut self, why: Lost) {
+        self.lost.get_or_insert(why);
+    }
+
     fn is_ready(&self) -> bool {
-        !self.lost && self.outbound.outbox.is_ready()
+        self.lost.is_none() && self.outbound.outbox.is_ready()
     }
 
     fn take(&mut self) -> Option<Chunks> {

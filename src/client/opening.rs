@@ -72,7 +72,7 @@ fn read(transport: &impl Transport, buffer: &mut [u8], by: Instant) -> Result<us
 fn give_up(transport: &impl Transport, error: io::Error) -> Result<(), Error> {
     match error.kind() {
         io::ErrorKind::Interrupted => Ok(()),
-        _ if !is_late(&error) => Err(error.into()),
+        _ if !is_late(transport, &error) => Err(error.into()),
         _ if transport.keeps_time() => Ok(()),
         _ => Err(LATE),
     }

@@ -130,12 +130,14 @@ impl<T: Transport> Write for Out<'_, T> {
     }
 }
 
-/// Whether it is the time that is over. Windows says so by the second.
-pub(super) fn is_late(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
+/// Whether it is the time that is over. Windows says so by the second; elsewhere a socket says that of
+/// a connection on which nothing has been acknowledged for minutes, and which is dead.
+pub(super) fn is_late(transport: &impl Transport, error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => true,
+        io::ErrorKind::TimedOut => cfg!(windows) || !transport.keeps_time(),
+        _ => false,
+    }
 }
 
 /// What is left until then, if anything.
