@@ -325,6 +325,27 @@ fn silence_is_told_and_ends_nothing() {
 }
 
 #[test]
+fn a_read_timeout_of_nothing_hears_what_has_come() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.send(TEXT, b"here");
+        peer.farewell(1000);
+    });
+    let mut client = builder(&url)
+        .read_timeout(Some(Duration::ZERO))
+        .connect()
+        .unwrap();
+    let heard = loop {
+        match client.recv() {
+            Err(Error::Timeout(Wait::Read)) => {}
+            other => break other.unwrap().unwrap(),
+        }
+    };
+    assert_eq!(heard, "here");
+    client.close(CloseCode::NORMAL, "").unwrap();
+    hosted.done();
+}
+
+#[test]
 fn messages_in_a_row() {
     let (url, hosted) = host_open(|mut peer| {
         for word in ["one", "two", "three", "four"] {
@@ -771,6 +792,33 @@ fn over_a_stream_of_the_callers() {
     // TCP, or whatever it is, is the caller's to end.
     drop(client.into_inner().into_inner());
     hosted.join().unwrap();
+}
+
+#[test]
+fn a_streams_own_clock_does_not_end_opening_and_closing() {
+    // Shorter than what the server takes, and our limits are longer.
+    const TICK: Duration = Duration::from_millis(20);
+    let (url, hosted) = host(|mut peer| {
+        let request = peer.request();
+        thread::sleep(SOON);
+        peer.write(answer(&request, "").as_bytes());
+        peer.expect_close(1000);
+        thread::sleep(SOON);
+        peer.send(TEXT, b"last");
+        peer.close(1000, "");
+    });
+    let over = dial(&url);
+    over.set_read_timeout(Some(TICK)).unwrap();
+    let asked = builder(&url).close_timeout(DEADLINE);
+    let mut client = asked.connect_over(over).unwrap();
+    let silent = client.recv();
+    assert!(
+        matches!(silent, Err(Error::Timeout(Wait::Read))),
+        "{silent:?}"
+    );
+    let closed = client.close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(closed.code, CloseCode::NORMAL);
+    hosted.done();
 }
 
 /// What is no socket itself.

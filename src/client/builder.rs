@@ -135,8 +135,10 @@ impl Builder {
     }
 
     /// Opens over a stream that is connected already, as TLS streams are. It has to have time limits
-    /// of its own: ours are looked at only between its reads and writes. One that says `WouldBlock`
-    /// or `TimedOut` is told as [`Error::Timeout`]. Its end is yours too: drop the client, or take the
+    /// of its own: ours are looked at only between its reads and writes. When it says
+    /// `WouldBlock` or `TimedOut` to a read, [`recv`](Client::recv) tells it as
+    /// [`Wait::Read`](super::Wait::Read); while the connection opens and closes it is asked again,
+    /// until our time is over. Its end is yours too: drop the client, or take the
     /// stream back. With [`connect_over_socket`](Self::connect_over_socket) we see to both.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::connection::Closed;
 use super::error::{Error, Wait};
 use super::line::{Flushed, Line};
-use super::transport::{Transport, is_late, left};
+use super::transport::{Transport, is_late, left, pause};
 use crate::proto::{Event, Input, Owned, Rules, Stream, Violation};
 
 pub(super) struct Ear {
@@ -141,9 +141,19 @@ impl Ear {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if !is_late(&line.transport, &error) => return Err(line.ended(error)),
-                Err(_) if line.transport.keeps_time() => flushed = line.flush_now(),
-                Err(_) if line.over_by().is_some() => return Err(Error::Timeout(Wait::Close)),
-                Err(_) => return Err(Error::Timeout(Wait::Read)),
+                // A clock of its own, which knows nothing of closing.
+                Err(_) if !line.transport.keeps_time() && line.over_by().is_none() => {
+                    return Err(Error::Timeout(Wait::Read));
+                }
+                Err(_) => {
+                    pause(&line.transport);
+                    flushed = line.flush_now();
+                }
+            }
+            // Only now: a limit of nothing still hears what has come.
+            if line.over_by().is_none() && self.silence_max.is_some_and(|max| since.elapsed() > max)
+            {
+                return Err(Error::Timeout(Wait::Read));
             }
         }
     }
@@ -157,11 +167,7 @@ impl Ear {
     ) -> Result<Option<Duration>, Error> {
         let limit = match (line.over_by(), self.silence_max) {
             (Some(by), _) => Some(left(by).ok_or(Error::Timeout(Wait::Close))?),
-            (None, Some(max)) => {
-                let left = max.checked_sub(since.elapsed());
-                Some(left.ok_or(Error::Timeout(Wait::Read))?)
-            }
-            (None, None) => None,
+            (None, max) => max.map(|max| max.saturating_sub(since.elapsed())),
         };
         let look_again = match flushed {
             Flushed::Waits | Flushed::Elsewhere => Some(RETRY),

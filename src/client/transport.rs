@@ -5,6 +5,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::socket::Socket;
@@ -140,11 +141,21 @@ pub(super) fn is_late(transport: &impl Transport, error: &io::Error) -> bool {
     }
 }
 
+/// Before a late transport is asked again: one that keeps no time may not wait at all.
+pub(super) fn pause(transport: &impl Transport) {
+    if !transport.keeps_time() {
+        thread::sleep(PAUSE);
+    }
+}
+
 /// What is left until then, if anything.
 pub(super) fn left(until: Instant) -> Option<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     (!left.is_zero()).then_some(left)
 }
+
+/// 1 ms: a thousand calls a second are no load, and nobody who closes notices it.
+const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) mod sealed {
     /// Keeps [`Transport`](super::Transport) ours to change.
