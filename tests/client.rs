@@ -866,6 +866,55 @@ fn over_a_stream_with_a_socket_below_the_time_is_kept() {
     hosted.done();
 }
 
+/// A stream that takes nothing more once it is told so, and says so at once.
+struct Full(TcpStream, bool);
+
+impl Read for Full {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.1 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn over_a_stream_that_takes_no_pong_what_has_come_is_heard_and_the_server_given_up() {
+    for has_socket in [true, false] {
+        let (url, hosted) = host(|mut peer| {
+            let behind = [frame(true, PING, b"?"), frame(true, TEXT, b"come")].concat();
+            peer.open_with("", &behind);
+            peer.expect_cut();
+        });
+        let below = dial(&url);
+        let over = Full(below.try_clone().unwrap(), false);
+        let mut client = if has_socket {
+            builder(&url).connect_over_socket(over, below).unwrap()
+        } else {
+            drop(below);
+            builder(&url).connect_over(over).unwrap()
+        };
+        client.get_mut().get_mut().1 = true;
+        assert_eq!(client.recv().unwrap().unwrap(), "come");
+        let late = client.recv();
+        assert!(matches!(late, Err(Error::Timeout(Wait::Write))), "{late:?}");
+        assert_eq!(client.recv().unwrap(), None);
+        assert!(matches!(client.send("more"), Err(Error::Closed)));
+        drop(client);
+        hosted.done();
+    }
+}
+
 /// A stream that was connected, and whose reads then fail in this way.
 struct Failing(TcpStream, Option<io::ErrorKind>);
 

@@ -102,7 +102,8 @@ impl Builder {
         self
     }
 
-    /// Without a byte taken for so long, the server is given up. 30 s.
+    /// Without a byte taken for so long, the server is given up; or up to twice as long, for the kernel
+    /// does not tell when it took the last one of a write. 30 s.
     #[must_use]
     pub fn write_timeout(mut self, limit: Duration) -> Self {
         self.settings.times.write = limit;
@@ -148,7 +149,8 @@ impl Builder {
     }
 
     /// Opens over a stream that is connected already, and keeps the time with the socket `below` it:
-    /// a clone of the one that was given to the stream.
+    /// a clone of the one that was given to the stream. Pongs leave before the next read, and are
+    /// waited for as a message is that is sent.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).

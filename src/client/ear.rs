@@ -81,6 +81,13 @@ impl Ear {
                     return Err(violation.into());
                 }
             };
+            let heard = match heard {
+                // What has come is not kept waiting for what leaves.
+                Heard::Message(message) if line.transport.always_waits() => {
+                    return Ok(Some(message));
+                }
+                heard => heard,
+            };
             // Before a message too: who knows when the next one is asked for.
             let flushed = line.flush_now();
             match heard {
@@ -172,6 +179,7 @@ impl Ear {
         let look_again = match flushed {
             Flushed::Waits | Flushed::Elsewhere => Some(RETRY),
             Flushed::All => self.is_half.then_some(LOOK),
+            Flushed::Late => return Err(Error::Timeout(Wait::Write)),
         };
         Ok([limit, look_again].into_iter().flatten().min())
     }
@@ -208,6 +216,7 @@ impl Ear {
             let patience = match line.flush_now() {
                 Flushed::Waits | Flushed::Elsewhere => left.min(RETRY),
                 Flushed::All => left,
+                Flushed::Late => return,
             };
             let read = self.wait(line, Some(patience));
             match read.map(|()| line.transport.read(&mut self.buffer)) {

@@ -58,6 +58,8 @@ pub(super) enum Flushed {
     All,
     /// The transport took no more for now.
     Waits,
+    /// The transport took nothing for as long as it may, and is given up.
+    Late,
     /// The other half is writing, and will write this too.
     Elsewhere,
 }
@@ -126,7 +128,8 @@ impl<T: Transport> Line<T> {
         event
     }
 
-    /// Writes what waits as far as it leaves without waiting.
+    /// Writes what waits as far as it leaves without waiting; where the transport always waits, all of
+    /// it, within the write timeout.
     pub(super) fn flush_now(&self) -> Flushed {
         while self.outgoing().is_ready() {
             let Some(_writing) = try_lock(&self.writing) else {
@@ -140,7 +143,13 @@ impl<T: Transport> Line<T> {
             let restored = self.transport.set_waiting(true);
             match written.and(restored) {
                 Ok(()) => {}
-                Err(error) if is_late(&self.transport, &error) => return Flushed::Waits,
+                Err(error) if is_late(&self.transport, &error) => {
+                    if !self.transport.always_waits() {
+                        return Flushed::Waits;
+                    }
+                    self.lose(error);
+                    return Flushed::Late;
+                }
                 // What the server has said before this may still be heard.
                 Err(_) => self.outgoing().lose(Lost::Broken),
             }

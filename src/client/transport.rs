@@ -30,6 +30,9 @@ pub trait Transport: sealed::Sealed {
     /// How long a write waits until the first byte of it is taken.
     #[doc(hidden)]
     fn write_within(&self, limit: Duration) -> io::Result<()>;
+    /// Whether the next can be asked for at all.
+    #[doc(hidden)]
+    fn always_waits(&self) -> bool;
     /// Whether reads and writes wait at all.
     #[doc(hidden)]
     fn set_waiting(&self, waits: bool) -> io::Result<()>;
@@ -102,8 +105,12 @@ impl<S: Read + Write> Transport for Over<S> {
             .map_or(Ok(()), |socket| socket.write_within(limit))
     }
 
-    fn set_waiting(&self, _: bool) -> io::Result<()> {
+    fn always_waits(&self) -> bool {
         // A stream that encodes what it is given may not take it a second time.
+        true
+    }
+
+    fn set_waiting(&self, _: bool) -> io::Result<()> {
         Ok(())
     }
 
