@@ -915,6 +915,39 @@ fn over_a_stream_that_takes_no_pong_what_has_come_is_heard_and_the_server_given_
     }
 }
 
+/// A stream whose second write, the first after the request, panics.
+struct Panicking(TcpStream, u32);
+
+impl Read for Panicking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Panicking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1 += 1;
+        assert_ne!(self.1, 2, "as it should");
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn after_a_stream_has_panicked_nothing_is_said_to_have_left() {
+    let (url, hosted) = host_open(|mut peer| peer.expect_cut());
+    let over = Panicking(dial(&url), 0);
+    let mut client = builder(&url).connect_over(over).unwrap();
+    let send = std::panic::AssertUnwindSafe(|| client.send("one"));
+    assert!(std::panic::catch_unwind(send).is_err());
+    assert!(matches!(client.send("two"), Err(Error::Closed)));
+    drop(client);
+    hosted.done();
+}
+
 /// A stream that was connected, and whose reads then fail in this way.
 struct Failing(TcpStream, Option<io::ErrorKind>);
 

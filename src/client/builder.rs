@@ -112,7 +112,7 @@ impl Builder {
 
     /// After so long without a byte from the server, [`recv`](Client::recv) returns
     /// [`Wait::Read`](super::Wait::Read), and may be called again. `None`: it waits for as long as it
-    /// takes.
+    /// takes. Over TLS any record counts as a byte, whatever is in it.
     #[must_use]
     pub fn read_timeout(mut self, limit: Option<Duration>) -> Self {
         self.settings.read_timeout = limit;

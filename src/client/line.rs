@@ -90,7 +90,7 @@ impl<T: Transport> Line<T> {
 
     /// Begins the closing handshake, and returns when our Close has left.
     pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let writing = lock(&self.writing);
+        let writing = self.right();
         let queued = self.queue_close(code, reason);
         // Nothing follows our Close, so this limit is the last.
         let limit = self.times.close.min(self.times.write);
@@ -132,7 +132,7 @@ impl<T: Transport> Line<T> {
     /// it, within the write timeout.
     pub(super) fn flush_now(&self) -> Flushed {
         while self.outgoing().is_ready() {
-            let Some(_writing) = try_lock(&self.writing) else {
+            let Some(_writing) = self.try_right() else {
                 return Flushed::Elsewhere;
             };
             // Nobody else is reading, and nobody may write now: the whole socket is ours.
@@ -193,7 +193,7 @@ impl<T: Transport> Line<T> {
     fn say(&self, queue: impl FnOnce(&mut Outbound) -> Sent) -> Result<(), Error> {
         // First the right to write: what is found in the queue without it is then never more than
         // what the hearing half has put there.
-        let writing = lock(&self.writing);
+        let writing = self.right();
         let queued = self.outgoing().queue(queue);
         // Also when nothing was queued: what the hearing half leaves to us may be its Close.
         let flushed = self.flush(writing);
@@ -222,7 +222,7 @@ impl<T: Transport> Line<T> {
             drop(writing);
             // What the other half queued when it could not get the right any more.
             if self.outgoing().is_ready() {
-                right = try_lock(&self.writing);
+                right = self.try_right();
             }
         }
         Ok(())
@@ -260,8 +260,34 @@ impl<T: Transport> Line<T> {
         Error::Io(error)
     }
 
+    /// The right to write, waited for.
+    fn right(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(|poisoned| {
+            self.interrupted();
+            poisoned.into_inner()
+        })
+    }
+
+    /// The right to write, if nobody has it.
+    fn try_right(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.writing.try_lock() {
+            Ok(right) => Some(right),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                self.interrupted();
+                Some(poisoned.into_inner())
+            }
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// A stream of the caller's has panicked in a write: who knows what has left of it.
+    fn interrupted(&self) {
+        self.outgoing().lose(Lost::Broken);
+    }
+
     fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
-        lock(&self.outgoing)
+        // A panic while it was held left nothing half done that the other thread could not bear.
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -284,18 +310,5 @@ impl Outgoing {
 
     fn take(&mut self) -> Option<Chunks> {
         self.is_ready().then(|| self.outbound.outbox.take())
-    }
-}
-
-/// A panic while one was held left nothing half done that the other thread could not bear.
-fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn try_lock<V>(mutex: &Mutex<V>) -> Option<MutexGuard<'_, V>> {
-    match mutex.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
     }
 }
