@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ws4rs::client::{self, Builder, Client, Error, Wait};
 use ws4rs::config::Backend;
@@ -16,8 +16,8 @@ use ws4rs::http::{HeaderName, HeaderValue, StatusCode};
 use ws4rs::proto::Violation;
 use ws4rs::proto::handshake::NotOpened;
 use ws4rs::{
-    Accept, CloseCode, Handler, Message, Owned, Peer as Connection, Request, Running, Server,
-    Verdict,
+    Accept, CloseCode, Deflate, Handler, Message, Owned, Peer as Connection, Request, Running,
+    Server, Verdict,
 };
 
 use host::{
@@ -34,6 +34,12 @@ fn builder(url: &str) -> Builder {
 
 fn connect(url: &str) -> Client {
     builder(url).connect().unwrap()
+}
+
+/// A stream to bring, connected.
+fn dial(url: &str) -> TcpStream {
+    let address = url.trim_start_matches("ws://").trim_end_matches("/chat");
+    TcpStream::connect(address).unwrap()
 }
 
 fn text(client: &mut Client) -> String {
@@ -314,6 +320,27 @@ fn silence_is_told_and_ends_nothing() {
     client.set_read_timeout(None);
     client.send("go on").unwrap();
     assert_eq!(text(&mut client), "half");
+    client.close(CloseCode::NORMAL, "").unwrap();
+    hosted.done();
+}
+
+#[test]
+fn a_read_timeout_of_nothing_hears_what_has_come() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.send(TEXT, b"here");
+        peer.farewell(1000);
+    });
+    let mut client = builder(&url)
+        .read_timeout(Some(Duration::ZERO))
+        .connect()
+        .unwrap();
+    let heard = loop {
+        match client.recv() {
+            Err(Error::Timeout(Wait::Read)) => {}
+            other => break other.unwrap().unwrap(),
+        }
+    };
+    assert_eq!(heard, "here");
     client.close(CloseCode::NORMAL, "").unwrap();
     hosted.done();
 }
@@ -644,6 +671,88 @@ fn a_close_frees_a_half_that_is_stuck() {
 }
 
 #[test]
+fn a_close_is_answered_while_the_other_half_sends() {
+    // It took a few dozen to meet the moment at which the answer was left to nobody.
+    for _ in 0..100 {
+        let (url, hosted) = host_open(|mut peer| {
+            peer.expect_text("x");
+            let hi = frame(true, TEXT, b"hi").repeat(50);
+            peer.write(&[hi, frame(true, CLOSE, &closing(1000, ""))].concat());
+            loop {
+                match peer.receive() {
+                    frame if frame.opcode == CLOSE => break,
+                    frame => assert_eq!(frame.opcode, TEXT),
+                }
+            }
+        });
+        let (mut sender, mut receiver) = connect(&url).split();
+        let saying = thread::spawn(move || while sender.send("x").is_ok() {});
+        assert_eq!(receiver.iter().map(Result::unwrap).count(), 50);
+        assert_eq!(receiver.closed(), Some((CloseCode::NORMAL, "")));
+        saying.join().unwrap();
+        hosted.done();
+    }
+}
+
+#[test]
+fn one_half_says_while_the_other_inflates() {
+    const LEN: usize = 64 << 20;
+    let (url, hosted) = host(|mut peer| {
+        peer.open_with("Sec-WebSocket-Extensions: permessage-deflate\r\n", b"");
+        let mut packed = Vec::with_capacity(1 << 20);
+        flate2::Compress::new(flate2::Compression::fast(), false)
+            .compress_vec(&vec![0; LEN], &mut packed, flate2::FlushCompress::Sync)
+            .unwrap();
+        packed.truncate(packed.len() - 4);
+        let mut message = frame(true, BINARY, &packed);
+        message[0] |= 0x40;
+        peer.write(&message);
+        peer.expect_cut();
+    });
+    let asked = builder(&url)
+        .message_max(LEN)
+        .deflate(Deflate::takeover(15));
+    let (mut sender, mut receiver) = asked.connect().unwrap().split();
+    let hearing = thread::spawn(move || {
+        let since = Instant::now();
+        assert_eq!(receiver.recv().unwrap().unwrap().len(), LEN);
+        since.elapsed()
+    });
+    let mut longest = Duration::ZERO;
+    while !hearing.is_finished() {
+        let since = Instant::now();
+        sender.send("x").unwrap();
+        longest = longest.max(since.elapsed());
+        thread::sleep(Duration::from_millis(1));
+    }
+    let inflating = hearing.join().unwrap();
+    println!("{longest:?} of {inflating:?}");
+    assert!(longest < inflating / 4, "{longest:?} of {inflating:?}");
+    drop(sender);
+    hosted.done();
+}
+
+#[test]
+fn the_half_that_hears_learns_that_the_other_gave_up() {
+    let (url, hosted) = host_open(|peer| peer);
+    let client = builder(&url).write_timeout(SOON).connect().unwrap();
+    let peer = hosted.done();
+    let (mut sender, mut receiver) = client.split();
+    let saying = thread::spawn(move || {
+        let big = noise(1, 1 << 20);
+        while sender.send(&big).is_ok() {}
+    });
+    let ended = receiver.recv();
+    assert!(
+        matches!(ended, Err(Error::Timeout(Wait::Write))),
+        "{ended:?}"
+    );
+    assert!(matches!(receiver.recv(), Ok(None)));
+    saying.join().unwrap();
+    drop(peer);
+}
+
+#[test]
 fn the_half_that_hears_may_close() {
     let (url, hosted) = host_open(|mut peer| {
         peer.send(TEXT, b"one");
@@ -685,6 +794,33 @@ fn over_a_stream_of_the_callers() {
     hosted.join().unwrap();
 }
 
+#[test]
+fn a_streams_own_clock_does_not_end_opening_and_closing() {
+    // Shorter than what the server takes, and our limits are longer.
+    const TICK: Duration = Duration::from_millis(20);
+    let (url, hosted) = host(|mut peer| {
+        let request = peer.request();
+        thread::sleep(SOON);
+        peer.write(answer(&request, "").as_bytes());
+        peer.expect_close(1000);
+        thread::sleep(SOON);
+        peer.send(TEXT, b"last");
+        peer.close(1000, "");
+    });
+    let over = dial(&url);
+    over.set_read_timeout(Some(TICK)).unwrap();
+    let asked = builder(&url).close_timeout(DEADLINE);
+    let mut client = asked.connect_over(over).unwrap();
+    let silent = client.recv();
+    assert!(
+        matches!(silent, Err(Error::Timeout(Wait::Read))),
+        "{silent:?}"
+    );
+    let closed = client.close(CloseCode::NORMAL, "").unwrap();
+    assert_eq!(closed.code, CloseCode::NORMAL);
+    hosted.done();
+}
+
 /// What is no socket itself.
 struct Wrapped(TcpStream);
 
@@ -707,8 +843,7 @@ impl Write for Wrapped {
 #[test]
 fn over_a_stream_with_a_socket_below_the_time_is_kept() {
     let (url, hosted) = host(|mut peer| peer.expect_cut());
-    let address = url.trim_start_matches("ws://").trim_end_matches("/chat");
-    let below = TcpStream::connect(address).unwrap();
+    let below = dial(&url);
     let over = Wrapped(below.try_clone().unwrap());
     let late = builder(&url)
         .handshake_timeout(SOON)
@@ -720,8 +855,7 @@ fn over_a_stream_with_a_socket_below_the_time_is_kept() {
         peer.expect_close(1000);
         peer.expect_cut();
     });
-    let address = url.trim_start_matches("ws://").trim_end_matches("/chat");
-    let below = TcpStream::connect(address).unwrap();
+    let below = dial(&url);
     let over = Wrapped(below.try_clone().unwrap());
     let mut client = builder(&url)
         .close_timeout(SOON)
@@ -729,6 +863,123 @@ fn over_a_stream_with_a_socket_below_the_time_is_kept() {
         .unwrap();
     let late = client.close(CloseCode::NORMAL, "");
     assert!(matches!(late, Err(Error::Timeout(Wait::Close))), "{late:?}");
+    hosted.done();
+}
+
+/// A stream that takes nothing more once it is told so, and says so at once.
+struct Full(TcpStream, bool);
+
+impl Read for Full {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.1 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn over_a_stream_that_takes_no_pong_what_has_come_is_heard_and_the_server_given_up() {
+    for has_socket in [true, false] {
+        let (url, hosted) = host(|mut peer| {
+            let behind = [frame(true, PING, b"?"), frame(true, TEXT, b"come")].concat();
+            peer.open_with("", &behind);
+            peer.expect_cut();
+        });
+        let below = dial(&url);
+        let over = Full(below.try_clone().unwrap(), false);
+        let mut client = if has_socket {
+            builder(&url).connect_over_socket(over, below).unwrap()
+        } else {
+            drop(below);
+            builder(&url).connect_over(over).unwrap()
+        };
+        client.get_mut().get_mut().1 = true;
+        assert_eq!(client.recv().unwrap().unwrap(), "come");
+        let late = client.recv();
+        assert!(matches!(late, Err(Error::Timeout(Wait::Write))), "{late:?}");
+        assert_eq!(client.recv().unwrap(), None);
+        assert!(matches!(client.send("more"), Err(Error::Closed)));
+        drop(client);
+        hosted.done();
+    }
+}
+
+/// A stream whose second write, the first after the request, panics.
+struct Panicking(TcpStream, u32);
+
+impl Read for Panicking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Panicking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.1 += 1;
+        assert_ne!(self.1, 2, "as it should");
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn after_a_stream_has_panicked_nothing_is_said_to_have_left() {
+    let (url, hosted) = host_open(|mut peer| peer.expect_cut());
+    let over = Panicking(dial(&url), 0);
+    let mut client = builder(&url).connect_over(over).unwrap();
+    let send = std::panic::AssertUnwindSafe(|| client.send("one"));
+    assert!(std::panic::catch_unwind(send).is_err());
+    assert!(matches!(client.send("two"), Err(Error::Closed)));
+    drop(client);
+    hosted.done();
+}
+
+/// A stream that was connected, and whose reads then fail in this way.
+struct Failing(TcpStream, Option<io::ErrorKind>);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1
+            .map_or_else(|| self.0.read(buffer), |kind| Err(kind.into()))
+    }
+}
+
+impl Write for Failing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn a_dead_connection_is_not_taken_for_a_clock() {
+    let (url, hosted) = host_open(|mut peer| peer.expect_cut());
+    let below = dial(&url);
+    let over = Failing(below.try_clone().unwrap(), None);
+    let mut client = builder(&url).connect_over_socket(over, below).unwrap();
+    // ETIMEDOUT.
+    client.get_mut().get_mut().1 = Some(io::ErrorKind::TimedOut);
+    match client.recv() {
+        Err(Error::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::TimedOut),
+        other => panic!("{other:?}"),
+    }
     hosted.done();
 }
 

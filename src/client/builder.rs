@@ -103,7 +103,8 @@ impl Builder {
         self
     }
 
-    /// Without a byte taken for so long, the server is given up. 30 s.
+    /// Without a byte taken for so long, the server is given up; or up to twice as long, for the kernel
+    /// does not tell when it took the last one of a write. 30 s.
     #[must_use]
     pub fn write_timeout(mut self, limit: Duration) -> Self {
         self.settings.times.write = limit;
@@ -112,7 +113,7 @@ impl Builder {
 
     /// After so long without a byte from the server, [`recv`](Client::recv) returns
     /// [`Wait::Read`](super::Wait::Read), and may be called again. `None`: it waits for as long as it
-    /// takes.
+    /// takes. Over TLS any record counts as a byte, whatever is in it.
     #[must_use]
     pub fn read_timeout(mut self, limit: Option<Duration>) -> Self {
         self.settings.read_timeout = limit;
@@ -136,8 +137,10 @@ impl Builder {
     }
 
     /// Opens over a stream that is connected already, as TLS streams are. It has to have time limits
-    /// of its own: ours are looked at only between its reads and writes. One that says `WouldBlock`
-    /// or `TimedOut` is told as [`Error::Timeout`]. Its end is yours too: drop the client, or take the
+    /// of its own: ours are looked at only between its reads and writes. When it says
+    /// `WouldBlock` or `TimedOut` to a read, [`recv`](Client::recv) tells it as
+    /// [`Wait::Read`](super::Wait::Read); while the connection opens and closes it is asked again,
+    /// until our time is over. Its end is yours too: drop the client, or take the
     /// stream back. With [`connect_over_socket`](Self::connect_over_socket) we see to both.
     ///
     /// # Errors
@@ -147,7 +150,8 @@ impl Builder {
     }
 
     /// Opens over a stream that is connected already, and keeps the time with the socket `below` it:
-    /// a clone of the one that was given to the stream.
+    /// a clone of the one that was given to the stream. Pongs leave before the next read, and are
+    /// waited for as a message is that is sent.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).

@@ -120,7 +120,7 @@ impl<S: Transport> Client<S> {
         self.ear.silence_max = limit;
     }
 
-    /// What is below.
+    /// What is below. Its time limits, and whether it waits, are ours to set.
     pub fn get_ref(&self) -> &S {
         &self.line.transport
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::connection::Closed;
 use super::error::{Error, Wait};
 use super::line::{Flushed, Line};
-use super::transport::{Transport, is_late, left};
+use super::transport::{Transport, is_late, left, pause};
 use crate::proto::{Event, Input, Owned, Rules, Stream, Violation};
 
 pub(super) struct Ear {
@@ -81,6 +81,13 @@ impl Ear {
                     return Err(violation.into());
                 }
             };
+            let heard = match heard {
+                // What has come is not kept waiting for what leaves.
+                Heard::Message(message) if line.transport.always_waits() => {
+                    return Ok(Some(message));
+                }
+                heard => heard,
+            };
             // Before a message too: who knows when the next one is asked for.
             let flushed = line.flush_now();
             match heard {
@@ -118,10 +125,9 @@ impl Ear {
                 None => return Ok(Heard::Nothing),
             }
         }
-        Ok(self
-            .stream
-            .take_lent()
-            .map_or(Heard::Nothing, Heard::Message))
+        let message = self.stream.take_lent();
+        // What is longer than the buffer cannot have been lent from it.
+        Ok(Heard::Message(message.expect("it was gathered")))
     }
 
     /// Reads something.
@@ -131,16 +137,29 @@ impl Ear {
             let patience = self.patience(line, since, flushed)?;
             self.wait(line, patience)?;
             match line.transport.read(&mut self.buffer) {
-                Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, ENDED).into()),
+                Ok(0) => {
+                    let ended = io::Error::new(io::ErrorKind::UnexpectedEof, ENDED);
+                    return Err(line.ended(ended));
+                }
                 Ok(count) => {
                     self.unheard = 0..count;
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if !is_late(&error) => return Err(error.into()),
-                Err(_) if line.transport.keeps_time() => flushed = line.flush_now(),
-                Err(_) if line.over_by().is_some() => return Err(Error::Timeout(Wait::Close)),
-                Err(_) => return Err(Error::Timeout(Wait::Read)),
+                Err(error) if !is_late(&line.transport, &error) => return Err(line.ended(error)),
+                // A clock of its own, which knows nothing of closing.
+                Err(_) if !line.transport.keeps_time() && line.over_by().is_none() => {
+                    return Err(Error::Timeout(Wait::Read));
+                }
+                Err(_) => {
+                    pause(&line.transport);
+                    flushed = line.flush_now();
+                }
+            }
+            // Only now: a limit of nothing still hears what has come.
+            if line.over_by().is_none() && self.silence_max.is_some_and(|max| since.elapsed() > max)
+            {
+                return Err(Error::Timeout(Wait::Read));
             }
         }
     }
@@ -154,15 +173,12 @@ impl Ear {
     ) -> Result<Option<Duration>, Error> {
         let limit = match (line.over_by(), self.silence_max) {
             (Some(by), _) => Some(left(by).ok_or(Error::Timeout(Wait::Close))?),
-            (None, Some(max)) => {
-                let left = max.checked_sub(since.elapsed());
-                Some(left.ok_or(Error::Timeout(Wait::Read))?)
-            }
-            (None, None) => None,
+            (None, max) => max.map(|max| max.saturating_sub(since.elapsed())),
         };
         let look_again = match flushed {
-            Flushed::Waits => Some(RETRY),
-            Flushed::All | Flushed::Elsewhere => self.is_half.then_some(LOOK),
+            Flushed::Waits | Flushed::Elsewhere => Some(RETRY),
+            Flushed::All => self.is_half.then_some(LOOK),
+            Flushed::Late => return Err(Error::Timeout(Wait::Write)),
         };
         Ok([limit, look_again].into_iter().flatten().min())
     }
@@ -197,14 +213,16 @@ impl Ear {
         }
         while let Some(left) = left(by) {
             let patience = match line.flush_now() {
-                Flushed::Waits => left.min(RETRY),
-                Flushed::All | Flushed::Elsewhere => left,
+                Flushed::Waits | Flushed::Elsewhere => left.min(RETRY),
+                Flushed::All => left,
+                Flushed::Late => return,
             };
             let read = self.wait(line, Some(patience));
             match read.map(|()| line.transport.read(&mut self.buffer)) {
                 Ok(Ok(1..)) => {}
-                Ok(Err(error)) if is_late(&error) || error.kind() == io::ErrorKind::Interrupted => {
-                }
+                Ok(Err(error))
+                    if is_late(&line.transport, &error)
+                        || error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => return,
             }
         }
@@ -224,7 +242,8 @@ impl fmt::Debug for Ear {
 const ENDED: &str = "the server ended the connection without closing it";
 /// 64 KiB: what a kernel has ready when much is under way, in one call.
 pub(super) const BUFFER: usize = 64 << 10;
-/// 20 ms: how often a full socket is offered a pong again, while nothing is read.
+/// 20 ms: how often a full socket, or the half that writes, is offered a pong again, while nothing is
+/// read.
 const RETRY: Duration = Duration::from_millis(20);
 /// 1 s: how often the half that hears looks whether the other one has begun to close. Nothing else
 /// in `std` wakes a read on every system without losing what comes.

@@ -1,6 +1,7 @@
 //! A client in two halves, for two threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::connection::Client;
 use super::ear::Ear;
@@ -10,14 +11,16 @@ use super::line::Line;
 use super::socket::Socket;
 use crate::proto::{CloseCode, Message, Owned};
 
-/// The half that says. Dropping it closes nothing: say [`close`](Self::close).
+/// The half that says. Dropping it closes nothing: say [`close`](Self::close). TCP ends when both
+/// halves are dropped, or when the connection is over.
 #[derive(Debug)]
 pub struct Sender {
     line: Arc<Line<Socket>>,
 }
 
 /// The half that hears. It answers pings and Close while it is asked to [`recv`](Self::recv), also
-/// when the other half is stuck in a send.
+/// when the other half is stuck in a send. Once it is dropped nobody does: the other half may go on
+/// sending until the server misses its pongs, or an answer to its Close.
 #[derive(Debug)]
 pub struct Receiver {
     line: Arc<Line<Socket>>,
@@ -84,6 +87,11 @@ impl Receiver {
     /// [`Error::Closed`].
     pub fn begin_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.line.close_now(code, reason)
+    }
+
+    /// How long the server may be silent from now on, as [`Client::set_read_timeout`].
+    pub fn set_read_timeout(&mut self, limit: Option<Duration>) {
+        self.ear.silence_max = limit;
     }
 
     /// The server's Close, if it has come.

@@ -8,7 +8,7 @@ use super::connection::Client;
 use super::ear::{BUFFER, Ear};
 use super::error::{Error, Wait};
 use super::line::Line;
-use super::transport::{Transport, is_late, left};
+use super::transport::{Transport, is_late, left, pause};
 use crate::proto::handshake::Dialing;
 use crate::proto::{Rules, WebSocket};
 
@@ -53,7 +53,10 @@ fn write(transport: &impl Transport, mut bytes: &[u8], by: Instant) -> Result<()
             Err(error) => give_up(transport, error)?,
         }
     }
-    transport.flush()?;
+    while let Err(error) = transport.flush() {
+        give_up(transport, error)?;
+        left(by).ok_or(LATE)?;
+    }
     Ok(())
 }
 
@@ -68,14 +71,15 @@ fn read(transport: &impl Transport, buffer: &mut [u8], by: Instant) -> Result<us
     }
 }
 
-/// Unless it was a signal, or the time, which is looked at above.
+/// Unless it was a signal, or the time, which is looked at above: a clock of the stream's own may be
+/// a shorter one.
 fn give_up(transport: &impl Transport, error: io::Error) -> Result<(), Error> {
     match error.kind() {
-        io::ErrorKind::Interrupted => Ok(()),
-        _ if !is_late(&error) => Err(error.into()),
-        _ if transport.keeps_time() => Ok(()),
-        _ => Err(LATE),
+        io::ErrorKind::Interrupted => {}
+        _ if is_late(transport, &error) => pause(transport),
+        _ => return Err(error.into()),
     }
+    Ok(())
 }
 
 const LATE: Error = Error::Timeout(Wait::Handshake);

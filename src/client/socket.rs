@@ -77,6 +77,10 @@ impl Transport for Socket {
         either!(self, stream => stream.set_write_timeout(limit))
     }
 
+    fn always_waits(&self) -> bool {
+        false
+    }
+
     fn set_waiting(&self, waits: bool) -> io::Result<()> {
         either!(self, stream => stream.set_nonblocking(!waits))
     }

@@ -5,6 +5,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::socket::Socket;
@@ -29,6 +30,9 @@ pub trait Transport: sealed::Sealed {
     /// How long a write waits until the first byte of it is taken.
     #[doc(hidden)]
     fn write_within(&self, limit: Duration) -> io::Result<()>;
+    /// Whether the next can be asked for at all.
+    #[doc(hidden)]
+    fn always_waits(&self) -> bool;
     /// Whether reads and writes wait at all.
     #[doc(hidden)]
     fn set_waiting(&self, waits: bool) -> io::Result<()>;
@@ -101,8 +105,12 @@ impl<S: Read + Write> Transport for Over<S> {
             .map_or(Ok(()), |socket| socket.write_within(limit))
     }
 
-    fn set_waiting(&self, _: bool) -> io::Result<()> {
+    fn always_waits(&self) -> bool {
         // A stream that encodes what it is given may not take it a second time.
+        true
+    }
+
+    fn set_waiting(&self, _: bool) -> io::Result<()> {
         Ok(())
     }
 
@@ -130,12 +138,21 @@ impl<T: Transport> Write for Out<'_, T> {
     }
 }
 
-/// Whether it is the time that is over. Windows says so by the second.
-pub(super) fn is_late(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
+/// Whether it is the time that is over. Windows says so by the second; elsewhere a socket says that of
+/// a connection on which nothing has been acknowledged for minutes, and which is dead.
+pub(super) fn is_late(transport: &impl Transport, error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => true,
+        io::ErrorKind::TimedOut => cfg!(windows) || !transport.keeps_time(),
+        _ => false,
+    }
+}
+
+/// Before a late transport is asked again: one that keeps no time may not wait at all.
+pub(super) fn pause(transport: &impl Transport) {
+    if !transport.keeps_time() {
+        thread::sleep(PAUSE);
+    }
 }
 
 /// What is left until then, if anything.
@@ -143,6 +160,9 @@ pub(super) fn left(until: Instant) -> Option<Duration> {
     let left = until.saturating_duration_since(Instant::now());
     (!left.is_zero()).then_some(left)
 }
+
+/// 1 ms: a thousand calls a second are no load, and nobody who closes notices it.
+const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) mod sealed {
     /// Keeps [`Transport`](super::Transport) ours to change.

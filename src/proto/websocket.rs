@@ -149,6 +149,25 @@ impl Outbound {
         self.history = None;
     }
 
+    /// Whether a [`Stream`] tells only the peer's Close now.
+    #[inline(always)]
+    pub(crate) fn mutes(&self, rules: &Rules) -> bool {
+        self.phase == Phase::Closing && !rules.hears_on
+    }
+
+    /// Queues the answer to what has been heard, if there is one.
+    #[inline(always)]
+    pub(crate) fn answer(&mut self, event: Result<Option<Event<'_>>, Violation>) {
+        match event {
+            Ok(Some(Event::Ping(payload))) if self.phase == Phase::Open => {
+                self.outbox.pong(payload);
+            }
+            Ok(Some(Event::Close(close))) => self.close_received(close),
+            Err(violation) => self.fail(violation.close_code(), ""),
+            _ => {}
+        }
+    }
+
     /// The peer has closed: answered with its own code, an empty Close with an empty one (5.5.1).
     fn close_received(&mut self, close: CloseFrame<'_>) {
         self.fail(close.code, "");
@@ -236,14 +255,8 @@ pub fn receive<'s, 'i: 's>(
         input.take_all();
         return Ok(None);
     }
-    let closing = outbound.phase == Phase::Closing;
-    let event = stream.next(input, rules, closing && !rules.hears_on);
-    match event {
-        Ok(Some(Event::Ping(payload))) if !closing => outbound.outbox.pong(payload),
-        Ok(Some(Event::Close(close))) => outbound.close_received(close),
-        Err(violation) => outbound.fail(violation.close_code(), ""),
-        _ => {}
-    }
+    let event = stream.next(input, rules, outbound.mutes(rules));
+    outbound.answer(event);
     event
 }
 
