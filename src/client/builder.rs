@@ -96,7 +96,9 @@ impl Builder {
         self
     }
 
-    /// From our Close to the end of TCP, or from the server's. 5 s.
+    /// From our Close to the end of TCP, or from the server's. 5 s. Whoever goes on receiving what the
+    /// server has yet to say gives it so long from the last of it, and the write timeout more for one
+    /// message.
     #[must_use]
     pub fn close_timeout(mut self, limit: Duration) -> Self {
         self.settings.times.close = limit;

@@ -75,6 +75,7 @@ impl<S: Transport> Client<S> {
     /// [`Wait::Close`] when the server did not answer, [`Error::Closed`] when the connection had ended
     /// without a closing handshake before, and as [`recv`](Self::recv).
     pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<Closed, Error> {
+        self.ear.hurries = true;
         let mut wrong = self.begin_close(code, reason).err();
         loop {
             match self.recv() {
@@ -89,8 +90,8 @@ impl<S: Transport> Client<S> {
         closed.ok_or_else(|| wrong.unwrap_or(Error::Closed))
     }
 
-    /// Says our Close and returns: [`recv`](Self::recv) tells what the server had yet to say, for the
-    /// close timeout at most. Only the first call counts.
+    /// Says our Close and returns: [`recv`](Self::recv) tells what the server had yet to say, as long
+    /// as something comes within the close timeout. Only the first call counts.
     ///
     /// # Errors
     /// As [`send`](Self::send).

@@ -19,6 +19,8 @@ pub(super) struct Ear {
     unheard: Range<usize>,
     /// How long the server may be silent.
     pub(super) silence_max: Option<Duration>,
+    /// Whether closing takes its time and no more, whatever still comes: nobody wants that.
+    pub(super) hurries: bool,
     /// Whether the other half may begin to close meanwhile.
     pub(super) is_half: bool,
     /// How long the transport waits now, as far as we told it.
@@ -49,6 +51,7 @@ impl Ear {
             buffer,
             unheard,
             silence_max,
+            hurries: false,
             is_half: false,
             waits: None,
             closed: None,
@@ -73,6 +76,7 @@ impl Ear {
     }
 
     fn listen<T: Transport>(&mut self, line: &Line<T>) -> Result<Option<Owned>, Error> {
+        let asked = Instant::now();
         loop {
             let heard = match self.next(line) {
                 Ok(heard) => heard,
@@ -92,7 +96,7 @@ impl Ear {
             let flushed = line.flush_now();
             match heard {
                 Heard::Message(message) => return Ok(Some(message)),
-                Heard::Nothing => self.read(line, flushed)?,
+                Heard::Nothing => self.read(line, asked, flushed)?,
                 Heard::Close => {
                     // 7.1.1: the server ends TCP first, and a client waits for that a while.
                     self.await_end(line, line.over_by().unwrap_or_else(|| line.close_by()));
@@ -131,10 +135,15 @@ impl Ear {
     }
 
     /// Reads something.
-    fn read<T: Transport>(&mut self, line: &Line<T>, mut flushed: Flushed) -> Result<(), Error> {
+    fn read<T: Transport>(
+        &mut self,
+        line: &Line<T>,
+        asked: Instant,
+        mut flushed: Flushed,
+    ) -> Result<(), Error> {
         let since = Instant::now();
         loop {
-            let patience = self.patience(line, since, flushed)?;
+            let patience = self.patience(line, asked, since, flushed)?;
             self.wait(line, patience)?;
             match line.transport.read(&mut self.buffer) {
                 Ok(0) => {
@@ -168,11 +177,19 @@ impl Ear {
     fn patience<T: Transport>(
         &self,
         line: &Line<T>,
+        asked: Instant,
         since: Instant,
         flushed: Flushed,
     ) -> Result<Option<Duration>, Error> {
         let limit = match (line.over_by(), self.silence_max) {
-            (Some(by), _) => Some(left(by).ok_or(Error::Timeout(Wait::Close))?),
+            (Some(by), _) => {
+                // As long as something comes of what was asked for, the server may take its time.
+                let by = match self.hurries {
+                    true => by,
+                    false => by.max(line.patient_until(asked, since)),
+                };
+                Some(left(by).ok_or(Error::Timeout(Wait::Close))?)
+            }
             (None, max) => max.map(|max| max.saturating_sub(since.elapsed())),
         };
         let look_again = match flushed {

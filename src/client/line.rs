@@ -185,6 +185,14 @@ impl<T: Transport> Line<T> {
         self.outgoing().over_by
     }
 
+    /// How long a server that is closing may take to say a message that was asked for then, and of
+    /// which something came last then.
+    pub(super) fn patient_until(&self, asked: Instant, last: Instant) -> Instant {
+        let Times { write, close } = self.times;
+        let all = close.saturating_add(write).min(TIME_MAX);
+        (last + close.min(TIME_MAX)).min(asked + all)
+    }
+
     /// When it has to be over if it begins to close now.
     pub(super) fn close_by(&self) -> Instant {
         Instant::now() + self.times.close.min(TIME_MAX)
