@@ -417,7 +417,7 @@ fn nobody_who_reads_ends_it_quietly() {
 }
 
 #[test]
-fn an_interrupt_ends_it() {
+fn a_signal_ends_it() {
     let (url, hosted) = host_open(|mut peer| {
         peer.send(TEXT, b"here");
         peer.expect_cut();
@@ -427,7 +427,7 @@ fn an_interrupt_ends_it() {
     out.read_line(&mut String::new()).unwrap();
     let id = running.child().id().to_string();
     let kill = Command::new("sh")
-        .args(["-c", &format!("kill -INT {id}")])
+        .args(["-c", &format!("kill -TERM {id}")])
         .status();
     assert!(kill.unwrap().success());
     assert_eq!(running.end_by_itself().code, None);
