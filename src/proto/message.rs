@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::deflate;
+use super::deflate::{self, WINDOW_MIN, WINDOWS};
 use super::frame::{Header, Opcode};
 
 /// A whole message, borrowed from where it lies. Text has been checked once and is not checked again.
@@ -211,7 +211,3 @@ impl From<Bytes> for Prepared {
         Prepared::binary(&bytes)
     }
 }
-
-/// The windows there are to compress with: 2^9 to 2^15 bytes.
-const WINDOW_MIN: u8 = 9;
-const WINDOWS: usize = 7;

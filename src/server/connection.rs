@@ -244,10 +244,13 @@ impl Outlet {
         self.is_dialled() && self.is.open && !self.is.ended
     }
 
+    pub(super) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
     /// Notes why the connection ends; the first to know is right.
     pub(super) fn ends(&mut self, cause: Cause, code: CloseCode, reason: &str, by_peer: bool) {
-        let extra = self.extra.get_or_insert_default();
-        extra.ending.get_or_insert_with(|| Ending {
+        self.extra_mut().ending.get_or_insert_with(|| Ending {
             cause,
             code,
             reason: reason.into(),

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::connection::{Extra, Outlet, Stage};
+use super::connection::{Outlet, Stage};
 use super::handler::{Cause, Handler};
 use super::id::PLACES;
 use super::mailbox::count;
@@ -56,7 +56,8 @@ impl<S> Connect<S> {
         self
     }
 
-    /// Connects from this address of ours: one address has some 28 000 ports for each destination.
+    /// Connects from this address of ours. It lends some 28 000 ports in all; without it there are so
+    /// many for each destination.
     #[must_use]
     pub fn from(mut self, address: IpAddr) -> Self {
         self.from = Some(address);
@@ -191,7 +192,7 @@ impl<H: Handler> Worker<H> {
             return Err((connect.state, Unopened::Io(full)));
         }
         let mut outlet = Outlet::new(token.generation, Role::Client, remote, self.hall.stamp());
-        outlet.extra.get_or_insert_with(Box::<Extra>::default).local = local;
+        outlet.extra_mut().local = local;
         outlet.half.outbox.raw(&request);
         self.hall.outlets.insert(token, outlet);
         let state = connect.state;
@@ -250,10 +251,7 @@ impl<H: Handler> Worker<H> {
         };
         let subprotocol = answer.subprotocol().map(Box::from);
         if subprotocol.is_some() {
-            outlet
-                .extra
-                .get_or_insert_with(Box::<Extra>::default)
-                .subprotocol = subprotocol;
+            outlet.extra_mut().subprotocol = subprotocol;
         }
         self.begin(token, answer.deflate(), state);
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
-use super::connection::{Extra, Inlet, Stage};
+use super::connection::{Inlet, Stage};
 use super::deferred::Deferred;
 use super::hall::Voice;
 use super::handler::{Accept, Handler, Request, Verdict};
@@ -139,10 +139,7 @@ impl<H: Handler> Worker<H> {
             return;
         }
         if let Some(name) = accept.answer.chosen() {
-            outlet
-                .extra
-                .get_or_insert_with(Box::<Extra>::default)
-                .subprotocol = Some(name.into());
+            outlet.extra_mut().subprotocol = Some(name.into());
         }
         outlet.half.outbox.raw(&answer);
         self.begin(token, agreed.as_ref(), accept.state);

@@ -66,7 +66,7 @@ impl<H: Handler> Worker<H> {
                 Ok(Some(event)) => event,
                 Ok(None) => return,
                 Err(violation) => {
-                    // Nothing of it has a meaning any more.
+                    // At once, for others may have sent the same: nothing of it has a meaning any more.
                     *stream = Stream::new();
                     let cause = Cause::Protocol(violation);
                     return outlet.ends(cause, violation.close_code(), "", false);

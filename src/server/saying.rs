@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use http::StatusCode;
 
-use super::connection::{Extra, Inlet, Outlet, Stage};
+use super::connection::{Inlet, Outlet, Stage};
 use super::hall::Hall;
 use super::handler::{Cause, Handler};
 use super::id::PLACES;
@@ -94,7 +94,7 @@ impl<H: Handler> Worker<H> {
         let mut outlet = Outlet::new(token.generation, Role::Server, from, self.hall.stamp());
         outlet.listener = listener;
         if local.is_some() {
-            outlet.extra.get_or_insert_with(Box::<Extra>::default).local = local;
+            outlet.extra_mut().local = local;
         }
         self.hall.outlets.insert(token, outlet);
         self.seat(token, Stage::Opening(Opening::default()));

@@ -1,6 +1,7 @@
 //! What both ends have agreed on (RFC 7692 7.1), and the answer that says so.
 use core::fmt;
 
+use super::WINDOW_MIN;
 use super::offer::{CLIENT_BITS, CLIENT_FORGETS, NAME, SERVER_BITS, SERVER_FORGETS};
 use crate::proto::Role;
 
@@ -150,6 +151,3 @@ impl fmt::Display for Agreed {
         Ok(())
     }
 }
-
-/// 9 bits: zlib has no smaller window for a raw stream.
-const WINDOW_MIN: u8 = 9;

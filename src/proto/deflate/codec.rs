@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::history::tail;
+use super::{WINDOW_MAX, WINDOW_MIN, WINDOWS};
 use crate::pool;
 use crate::simd::text;
 
@@ -19,7 +20,7 @@ use crate::simd::text;
 /// Nothing deflated refers back further than 2^`window` bytes, nor behind the front of `history`.
 pub fn compress(window: u8, level: u8, history: &[u8], payload: &[u8], out: &mut Vec<u8>) -> bool {
     // zlib has no raw stream with a window of 8 bits.
-    if !(BITS_MIN..=BITS_MAX).contains(&window) || payload.len() > AT_ONCE {
+    if !(WINDOW_MIN..=WINDOW_MAX).contains(&window) || payload.len() > AT_ONCE {
         return false;
     }
     let before = out.len();
@@ -27,7 +28,7 @@ pub fn compress(window: u8, level: u8, history: &[u8], payload: &[u8], out: &mut
         .try_with(|compressors| {
             let Compressors { engines, scratch } = &mut *compressors.borrow_mut();
             scratch.resize(SCRATCH, 0);
-            let place = &mut engines[usize::from(window - BITS_MIN)];
+            let place = &mut engines[usize::from(window - WINDOW_MIN)];
             let engine = place.get_or_insert_with(|| Compressor::new(window, level));
             let history = tail(history, 1 << window);
             engine.begin(level, history) && engine.run(payload, scratch, out).is_some()
@@ -216,7 +217,7 @@ impl Engine {
     fn new() -> Box<Self> {
         INFLATERS.set(INFLATERS.get() + 1);
         Box::new(Engine {
-            zlib: Decompress::new_with_window_bits(false, BITS_MAX),
+            zlib: Decompress::new_with_window_bits(false, WINDOW_MAX),
             scratch: vec![0; SCRATCH].into(),
             history: Vec::new(),
             taken: 0,
@@ -395,10 +396,7 @@ thread_local! {
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// RFC 1951 3.2.6: BFINAL, fixed codes, end of block.
 const LAST: [u8; 2] = [0x03, 0x00];
-const BITS_MIN: u8 = 9;
-const BITS_MAX: u8 = 15;
-const WINDOWS: usize = 7;
-const WINDOW: usize = 1 << BITS_MAX;
+const WINDOW: usize = 1 << WINDOW_MAX;
 /// 8: what a byte costs to deflate at the usual level, where one to inflate costs 1.
 const WORK_TO_DEFLATE: usize = 8;
 /// 2 KiB: a microsecond, for a message of whatever length.

@@ -43,3 +43,9 @@ pub(crate) use codec::{Fault, Inflater, compress};
 pub(crate) use codec::{memory, work};
 pub(crate) use history::History;
 pub use settings::{Deflate, NotAgreed};
+
+/// The windows zlib compresses with, in bits. It has no smaller one for a raw stream.
+pub(crate) const WINDOW_MIN: u8 = 9;
+pub(crate) const WINDOW_MAX: u8 = 15;
+/// How many of them there are.
+pub(crate) const WINDOWS: usize = (WINDOW_MAX - WINDOW_MIN + 1) as usize;

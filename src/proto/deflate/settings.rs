@@ -1,11 +1,11 @@
 //! What we are ready to agree on, and how a server and a client come to agree (RFC 7692 5, 7.1).
 use core::fmt::{self, Write};
 
-use super::Agreed;
 use super::agreed::Direction;
 use super::offer::{
     Bits, CLIENT_BITS, CLIENT_FORGETS, NAME, Parameters, SERVER_BITS, SERVER_FORGETS, Unreadable,
 };
+use super::{Agreed, WINDOW_MAX, WINDOW_MIN};
 use crate::proto::Role;
 
 /// How messages are compressed, where the peer is ready for it.
@@ -47,8 +47,8 @@ impl Deflate {
             level: LEVEL,
             threshold: THRESHOLD,
             takeover: false,
-            window: BITS_MAX,
-            peer_window: BITS_MAX,
+            window: WINDOW_MAX,
+            peer_window: WINDOW_MAX,
         }
     }
 
@@ -98,10 +98,10 @@ impl Deflate {
         if !(1..=9).contains(&self.level) {
             return Some("the level of compression is 1 to 9");
         }
-        if !(9..=BITS_MAX).contains(&self.window) {
+        if !(WINDOW_MIN..=WINDOW_MAX).contains(&self.window) {
             return Some("the window for what is sent has 9 to 15 bits");
         }
-        if !(BITS_MIN..=BITS_MAX).contains(&self.peer_window) {
+        if !(AGREED_MIN..=WINDOW_MAX).contains(&self.peer_window) {
             return Some("the window for what is received has 8 to 15 bits");
         }
         None
@@ -122,7 +122,7 @@ impl Deflate {
     fn answer(&self, offer: &Parameters) -> Agreed {
         let ours = Direction {
             // 7.1.2.1: named if it was offered, and not larger.
-            window: self.window.min(offer.server_bits.unwrap_or(BITS_MAX)),
+            window: self.window.min(offer.server_bits.unwrap_or(WINDOW_MAX)),
             named: offer.server_bits.is_some(),
             // 7.1.1.1: what the client asks for is kept.
             takeover: self.takeover && !offer.server_forgets,
@@ -134,18 +134,18 @@ impl Deflate {
     fn client_direction(&self, offer: &Parameters) -> Direction {
         let offered = match offer.client_bits {
             None => None,
-            Some(Bits::Any) => Some(BITS_MAX),
+            Some(Bits::Any) => Some(WINDOW_MAX),
             Some(Bits::Most(bits)) => Some(bits),
         };
-        let window = self.peer_window.min(offered.unwrap_or(BITS_MAX));
+        let window = self.peer_window.min(offered.unwrap_or(WINDOW_MAX));
         // 7.1.2.2: the window can be limited only if that was offered; else the history would be
         // larger than we have promised to keep, and the client has to do without.
-        let limited = window < BITS_MAX;
+        let limited = window < WINDOW_MAX;
         let takeover = self.takeover && !offer.client_forgets && (offered.is_some() || !limited);
         let named = takeover && limited;
         Direction {
             // Without a history to keep we inflate whatever comes.
-            window: if named { window } else { BITS_MAX },
+            window: if named { window } else { WINDOW_MAX },
             takeover,
             named,
         }
@@ -154,12 +154,12 @@ impl Deflate {
     /// A client's offer: the value of `Sec-WebSocket-Extensions`.
     pub fn offer(&self) -> String {
         let mut offer = format!("{NAME}; {CLIENT_BITS}");
-        if self.window < BITS_MAX {
+        if self.window < WINDOW_MAX {
             let _ = write!(offer, "={}", self.window); // Writing to a string does not fail.
         }
         if !self.takeover {
             let _ = write!(offer, "; {SERVER_FORGETS}; {CLIENT_FORGETS}");
-        } else if self.peer_window < BITS_MAX {
+        } else if self.peer_window < WINDOW_MAX {
             let _ = write!(offer, "; {SERVER_BITS}={}", self.peer_window);
         }
         offer
@@ -204,8 +204,8 @@ impl Deflate {
             return Err(NotAgreed::Takeover);
         }
         // 7.1.2.1: likewise, and not larger. It may come unasked.
-        let offered = self.takeover && self.peer_window < BITS_MAX;
-        let window = answer.server_bits.unwrap_or(BITS_MAX);
+        let offered = self.takeover && self.peer_window < WINDOW_MAX;
+        let window = answer.server_bits.unwrap_or(WINDOW_MAX);
         if offered && window > self.peer_window {
             return Err(NotAgreed::Window);
         }
@@ -258,8 +258,8 @@ impl fmt::Display for NotAgreed {
 
 impl core::error::Error for NotAgreed {}
 
-const BITS_MIN: u8 = 8;
-const BITS_MAX: u8 = 15;
+/// 8 bits: the smallest window that can be agreed on (7.1.2). We inflate it, and do not compress with it.
+const AGREED_MIN: u8 = 8;
 /// 6: see [`Deflate::level`].
 const LEVEL: u8 = 6;
 /// 512 and 256: see [`Deflate::threshold`].
