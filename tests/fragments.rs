@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::mem::MaybeUninit;
+
 use support::*;
-use ws4rs::proto::{Event, Input, Rules, Stream};
+use ws4rs::proto::{Event, Input, Rules, Stream, Violation};
 use ws4rs::{Config, Message, Owned};
 
 fn first(opcode: u8, payload: &str) -> Vec<u8> {
@@ -206,4 +208,70 @@ fn a_message_that_was_gathered_may_be_moved_out() {
     assert_eq!(event, Some(Event::Message(Message::Text("x"))));
     assert_eq!(stream.take_lent(), None);
     assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
+}
+
+/// Writes what fits of `bytes` into `room`, and tells what that was.
+#[allow(unsafe_code)]
+fn fill<'m>(room: &'m mut [MaybeUninit<u8>], bytes: &[u8]) -> &'m mut [u8] {
+    let count = room.len().min(bytes.len());
+    for (place, byte) in room.iter_mut().zip(bytes) {
+        place.write(*byte);
+    }
+    // SAFETY: the first `count` places have just been written.
+    unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), count) }
+}
+
+// What is put straight to where it is held is unmasked, checked and told as what was copied there.
+#[test]
+fn a_long_message_may_be_pulled_in() {
+    let rules = Rules::server(4 << 20);
+    let text = "plain, and grüße 你好 🌊 ".repeat(40_000);
+    for (seed, read) in [1, 7, 1_000, 40_001, 1 << 20].into_iter().enumerate() {
+        let text = &text[..if read < 100 { 40_000 } else { text.len() }];
+        let mut bytes = Frame::new(TEXT, text).bytes();
+        let (head, rest) = bytes.split_at_mut(20 + seed);
+        let mut stream = Stream::new();
+        let mut input = Input::new(head);
+        assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
+        let mut rest = &*rest;
+        while !rest.is_empty() {
+            let part = &rest[..rest.len().min(read)];
+            let count = stream.pull(|room| fill(room, part)).unwrap();
+            assert!(count > 0);
+            rest = &rest[count..];
+        }
+        assert_eq!(stream.pull(|_| unreachable!("all has come")), Ok(0));
+        let event = stream.next(&mut input, &rules, false);
+        assert_eq!(event, Ok(Some(Event::Message(Message::Text(text)))));
+    }
+}
+
+#[test]
+fn what_is_pulled_in_is_checked_at_once() {
+    let mut bytes = Frame::new(TEXT, vec![0xff; 100_000]).bytes();
+    bytes[14 + 10..].reverse();
+    let mut good = Frame::new(TEXT, vec![b'x'; 100_000]).bytes();
+    let rules = Rules::server(1 << 20);
+    let mut stream = Stream::new();
+    let mut input = Input::new(&mut good[..100]);
+    assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
+    let pulled = stream.pull(|room| fill(room, &bytes[50_000..50_010]));
+    assert_eq!(pulled, Err(Violation::NotUtf8));
+}
+
+#[test]
+fn nothing_short_is_pulled_in_and_nothing_only_announced() {
+    let rules = Rules::server(1 << 20);
+    let short = Frame::new(BINARY, [1; 30_000]).bytes();
+    let ping = Frame::new(PING, [1; 100]).bytes();
+    let long = Frame::new(BINARY, [1; 100_000]).bytes();
+    for bytes in [&short[..10_000], &ping[..50], &long[..14], &long[..5], &[]] {
+        let mut stream = Stream::new();
+        let mut bytes = bytes.to_vec();
+        let mut input = Input::new(&mut bytes);
+        assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
+        let held = stream.held();
+        assert_eq!(stream.pull(|_| unreachable!("not asked for")), Ok(0));
+        assert_eq!(stream.held(), held);
+    }
 }

@@ -5,6 +5,8 @@
 //! most twice them, never with the bytes announced. Control frames may come between the fragments.
 //! A compressed message goes through `inflow` on its way.
 
+use std::mem::MaybeUninit;
+
 use super::close::CloseFrame;
 use super::deflate::{Agreed, Incoming};
 use super::frame::{Header, Opcode, Role};
@@ -189,6 +191,40 @@ impl Stream {
         }
     }
 
+    /// Lets `read` put what comes next of a long frame to where it is held: nobody need copy it then.
+    /// Tells how many bytes came; none also when nothing long is under way. To be called when
+    /// [`next`](Self::next) has said that the input is used up, and followed by it.
+    ///
+    /// # Errors
+    /// As of `next`.
+    pub fn pull(
+        &mut self,
+        read: impl for<'m> FnOnce(&'m mut [MaybeUninit<u8>]) -> &'m mut [u8],
+    ) -> Result<usize, Violation> {
+        let UnderWay::Frame {
+            left, key, opcode, ..
+        } = self.under_way
+        else {
+            return Ok(0);
+        };
+        let long = self.held.len() as u64 + left >= PULL_FROM as u64;
+        // What has only been announced costs nothing yet.
+        if !long || left == 0 || self.held.is_empty() || opcode.is_control() || self.compressed {
+            return Ok(0);
+        }
+        let most = left.min(PULL_MAX as u64) as usize;
+        self.grow(most.min(PULL_FROM), left);
+        let count = self.held.fill(most, key, read);
+        if let UnderWay::Frame { left, key, .. } = &mut self.under_way {
+            *left -= count as u64;
+            *key = mask::turn(*key, count);
+        }
+        if self.message == Some(Kind::Text) {
+            self.held.check().map_err(|_| Violation::NotUtf8)?;
+        }
+        Ok(count)
+    }
+
     /// Moves out the message that the last call lent, which a copy would cost twice its memory.
     /// `None` if it lay in the input, or was none.
     pub fn take_lent(&mut self) -> Option<Owned> {
@@ -211,9 +247,11 @@ impl Stream {
         }
     }
 
-    /// Bytes of memory held: for an unfinished message, and for what the next may refer to.
+    /// Bytes of memory held: for an unfinished message, and for what the next may refer to. Room that
+    /// has not been touched is none.
     pub fn held(&self) -> usize {
-        self.held.capacity() + self.inflow.as_ref().map_or(0, |inflow| inflow.memory())
+        let touched = self.held.capacity().min(2 * self.held.len());
+        touched + self.inflow.as_ref().map_or(0, |inflow| inflow.memory())
     }
 
     /// Whether the next byte begins a frame and no message is unfinished.
@@ -366,8 +404,8 @@ impl Stream {
         let unmask = *key;
         *key = mask::turn(*key, count);
         *left -= count as u64;
-        let whole = *left == 0;
-        self.grow(count);
+        let (whole, announced) = (*left == 0, count as u64 + *left);
+        self.grow(count, announced);
         self.held.append(input.take(count), unmask);
         if !opcode.is_control() {
             if self.compressed {
@@ -442,13 +480,21 @@ impl Stream {
         }
     }
 
-    /// Room for `count` more bytes: the largest power of two that is at most twice what has come.
-    fn grow(&mut self, count: usize) {
+    /// Room for `count` more bytes of the `left` that are to come in this frame: the largest power of
+    /// two that is at most twice what has come then. Of something large up to eight times as much, but no
+    /// more than is to come, for moving costs more than room that nobody has touched.
+    fn grow(&mut self, count: usize, left: u64) {
         let received = self.held.len() + count;
-        if received > self.held.capacity() {
-            let room = 1 << (2 * received).max(HELD_MIN).ilog2();
-            pool::give(self.held.move_to(pool::take(room)));
+        if received <= self.held.capacity() {
+            return;
         }
+        let room = if received < PULL_FROM {
+            1 << (2 * received).max(HELD_MIN).ilog2()
+        } else {
+            let all = (self.held.len() as u64).saturating_add(left);
+            all.min(1 << (16 * received as u64).ilog2()) as usize
+        };
+        pool::give(self.held.move_to(pool::take(room)));
     }
 
     /// Lets go of what the last call lent from `held`.
@@ -545,3 +591,7 @@ fn control(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Violation> {
 
 /// 64: below this an allocation is not worth sizing.
 const HELD_MIN: usize = 64;
+/// 32 KiB: from there on a copy costs more than a system call.
+const PULL_FROM: usize = 32 << 10;
+/// 256 KiB: what has come is still in the cache when it is unmasked.
+const PULL_MAX: usize = 256 << 10;

@@ -20,6 +20,7 @@
 //! still lent from the incoming one: [`Stream`] and [`Outbound`]. [`receive`] joins them for one
 //! event; [`WebSocket`] is both, for those who bring their own I/O.
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use super::close::{CloseCode, CloseFrame};
@@ -258,6 +259,26 @@ pub fn receive<'s, 'i: 's>(
     let event = stream.next(input, rules, outbound.mutes(rules));
     outbound.answer(event);
     event
+}
+
+/// Lets `read` fill in what is missing of a long message, see [`Stream::pull`]. Tells how many bytes
+/// came.
+///
+/// # Errors
+/// As of [`receive`].
+pub fn pull(
+    stream: &mut Stream,
+    outbound: &mut Outbound,
+    read: impl for<'m> FnOnce(&'m mut [MaybeUninit<u8>]) -> &'m mut [u8],
+) -> Result<usize, Violation> {
+    if outbound.phase == Phase::Closed {
+        return Ok(0);
+    }
+    let pulled = stream.pull(read);
+    if let Err(violation) = pulled {
+        outbound.answer(Err(violation));
+    }
+    pulled
 }
 
 /// A WebSocket after its opening handshake, without a socket: bytes in, events and bytes out.

@@ -5,7 +5,7 @@
 //! tests. Nobody asks which one it is.
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
-//! `turn` what it tells with, `ending` how a source ends; `buffers` is the memory that io_uring receives
+//! `turn` what it tells with, `receive` a plain read, `ending` how a source ends; `buffers` is the memory that io_uring receives
 //! into, `tag` the word it gives back; [`mod@probe`] tries a kernel out; [`waker`] comes from other
 //! threads.
 //!
@@ -19,7 +19,8 @@
 //! - Every `send` is answered by exactly one [`Event::Sent`], which brings the chunks home with their
 //!   cursor moved: all, some or none of the bytes may have gone. Only then may the next `send` follow
 //!   (sooner it panics). A `send` after `close` comes home untouched.
-//! - Received bytes are lent for the call. After `read(token, false)` a few more may still come.
+//! - Received bytes are lent for the call. After `read(token, false)` a few more may still come. They
+//!   may be none: then there are some that the [`Line`] can read, and that are lent as usual if it does not.
 //! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes
 //!   in, our side may still send. A reset that comes after it, or while reading is paused, is seen by the
 //!   next send or read only: how long that may take is the caller's to bound.
@@ -41,6 +42,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -54,6 +56,8 @@ mod buffers;
 mod ending;
 pub mod poll;
 pub mod probe;
+#[allow(unsafe_code)]
+mod receive;
 pub mod slots;
 pub mod socket;
 #[cfg(target_os = "linux")]
@@ -138,7 +142,7 @@ pub enum Event<'a> {
     },
     /// The listener has run out of descriptors or memory and has paused.
     Starved(Token, io::Error),
-    /// Bytes have come, lent for this call. `line` writes past the queue, see [`Line`].
+    /// Bytes have come, lent for this call. What more the socket can do is the [`Line`]'s.
     Received(Token, &'a mut [u8], &'a dyn Line),
     /// The peer has finished sending.
     Ended(Token),
@@ -148,13 +152,19 @@ pub enum Event<'a> {
     Closed(Token, io::Result<()>),
 }
 
-/// A plain non-blocking write to the socket that bytes were just received from, past all queues.
-///
-/// Worth it for large answers, which leave while they are in the cache and need not be copied.
-/// Only when nothing is queued and no send is under way, or bytes would overtake each other.
+/// The socket that bytes were just received from, past all queues and buffers.
 pub trait Line {
-    /// Tells how many bytes went: 0 also when it failed, for the failure will be told in its turn.
+    /// A plain non-blocking write. Tells how many bytes went: 0 also when it failed, for the failure will
+    /// be told in its turn.
+    ///
+    /// Worth it for large answers, which leave while they are in the cache and need not be copied.
+    /// Only when nothing is queued and no send is under way, or bytes would overtake each other.
     fn try_send(&self, parts: &[IoSlice<'_>]) -> usize;
+
+    /// A plain non-blocking read of what follows the bytes that were received, for the rest of something
+    /// large, which need not be copied then. Gives back the part of `into` that was filled, its beginning. When
+    /// that is less than was asked for, perhaps nothing, the rest is offered as soon as there is some.
+    fn try_receive<'m>(&self, into: &'m mut [MaybeUninit<u8>]) -> &'m mut [u8];
 }
 
 /// Names a source of one driver. Never used twice in a driver's life.

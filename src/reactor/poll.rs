@@ -9,8 +9,8 @@
 //! edge, unless the edge spoke of an end: then there is one more to be read.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read};
-use std::mem;
+use std::io::{self, IoSlice};
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use mio::{Events, Interest, Registry};
 use socket2::Socket;
 
 use super::ending::{Ending, Step};
+use super::receive::receive;
 use super::slots::Slots;
 use super::socket::is_starved;
 use super::turn::{FAILURES_MAX, Raw, SEND_FLAGS, SLICES, Turn};
@@ -37,7 +38,7 @@ pub struct Poll {
     /// The last turn has asked the kernel.
     asked: bool,
     /// What is received passes through here, lent for the call.
-    buffer: Box<[u8]>,
+    buffer: Box<[MaybeUninit<u8>]>,
     waker: Waker,
 }
 
@@ -51,6 +52,8 @@ struct Slot {
     readable: bool,
     /// The edge spoke of an end: read until it comes.
     ending_near: bool,
+    /// What is to be read is offered before it is.
+    wished: bool,
     /// There may be room to send.
     writable: bool,
     output: Output,
@@ -88,7 +91,7 @@ impl Poll {
             slots: Slots::new(),
             queue: VecDeque::new(),
             asked: false,
-            buffer: vec![0; BUFFER].into_boxed_slice(),
+            buffer: Box::new_uninit_slice(BUFFER),
             // It fails when the poll is gone: nobody sleeps there any more.
             waker: Waker::new(move || drop(waker.wake())),
         })
@@ -108,6 +111,7 @@ impl Driver for Poll {
             wanted: true,
             readable: false,
             ending_near: false,
+            wished: false,
             writable,
             output: Output::Idle,
             failures: 0,
@@ -352,23 +356,31 @@ impl Slot {
         }
     }
 
-    fn receive(&mut self, token: Token, buffer: &mut [u8], turn: &mut Turn<'_, '_>) {
+    fn receive(&mut self, token: Token, buffer: &mut [MaybeUninit<u8>], turn: &mut Turn<'_, '_>) {
+        if self.wished && self.ending.is_open() {
+            self.lend(token, &mut [], true, turn);
+        }
         let Inlet::Stream(socket) = &self.socket else {
             return;
         };
-        match (&*socket).read(buffer) {
-            Ok(0) => {
+        if !self.readable || self.ending.is_cut() {
+            return;
+        }
+        let room = buffer.len();
+        match receive(socket, buffer) {
+            Ok([]) => {
                 self.ending.ended = true;
                 if self.ending.is_open() {
                     turn.tell(Event::Ended(token));
                 }
             }
-            Ok(count) => {
-                self.readable = count == buffer.len() || self.ending_near;
+            Ok(bytes) => {
+                let full = bytes.len() == room;
                 if self.ending.is_open() {
-                    turn.tell(Event::Received(token, &mut buffer[..count], &Raw(socket)));
+                    self.lend(token, bytes, full, turn);
                 } else {
-                    self.ending.discard(count);
+                    self.ending.discard(bytes.len());
+                    self.readable = full || self.ending_near;
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -377,6 +389,21 @@ impl Slot {
                 self.ending_near = false;
             }
             Err(error) => self.ending.fail(error),
+        }
+    }
+
+    /// Lends bytes, and the socket with what it may have besides.
+    fn lend(&mut self, token: Token, bytes: &mut [u8], readable: bool, turn: &mut Turn<'_, '_>) {
+        let Inlet::Stream(socket) = &self.socket else {
+            return;
+        };
+        let raw = Raw::new(socket, readable);
+        turn.tell(Event::Received(token, bytes, &raw));
+        let left = raw.into_left();
+        self.wished = left.wished;
+        self.readable = left.readable || self.ending_near;
+        if let Some(error) = left.fault {
+            self.ending.fail(error);
         }
     }
 
@@ -486,8 +513,7 @@ const WAKE: mio::Token = mio::Token(usize::MAX);
 const INDEX_MAX: u32 = u32::MAX - 1;
 /// 1024: edges beyond that are fetched by the next turn.
 const EDGES: usize = 1024;
-/// 64 KiB: what one connection may bring before the others get their turn. 256 KiB were no faster with
-/// 32 B, and took up to twice the CPU to echo 64 x 16 KiB.
-const BUFFER: usize = 64 << 10;
+/// 128 KiB: what is longer is worth a place of its own, see [`Line::try_receive`](super::Line::try_receive).
+const BUFFER: usize = 128 << 10;
 /// 32: a burst of connects leaves room for the connections there are.
 const ACCEPTS: usize = 32;

@@ -24,6 +24,8 @@ pub(super) enum Operation {
     CancelInput = 4,
     CancelSend = 5,
     CancelAll = 6,
+    /// For bytes to be there, which are then read without the ring.
+    Watch = 7,
 }
 
 impl Operation {
@@ -32,7 +34,7 @@ impl Operation {
     pub(super) fn flies(self) -> bool {
         matches!(
             self,
-            Operation::Accept | Operation::Receive | Operation::Send
+            Operation::Accept | Operation::Receive | Operation::Watch | Operation::Send
         )
     }
 }
@@ -54,6 +56,7 @@ impl Tag {
             3 => Operation::Send,
             4 => Operation::CancelInput,
             5 => Operation::CancelSend,
+            7 => Operation::Watch,
             _ => Operation::CancelAll,
         };
         let token = Token {
@@ -80,6 +83,7 @@ mod tests {
             Operation::CancelInput,
             Operation::CancelSend,
             Operation::CancelAll,
+            Operation::Watch,
         ];
         for operation in operations {
             for index in [0, 1, INDEX_MAX] {

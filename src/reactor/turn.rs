@@ -1,9 +1,12 @@
 //! What the drivers tell with, and the measures they share.
 
-use std::io::IoSlice;
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 
 use socket2::Socket;
 
+use super::receive::receive;
 use super::{EVENTS_PER_TURN, Event, Line};
 
 /// The events of one turn.
@@ -20,10 +23,11 @@ impl<'t, 'f> Turn<'t, 'f> {
         }
     }
 
-    /// Whether one more source can be served: it tells at most `Sent`, `Received` and `Closed`.
+    /// Whether one more source can be served: it tells at most `Sent`, `Received` twice, and
+    /// `Closed`.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.left >= 3
+        self.left >= 4
     }
 
     #[inline]
@@ -33,14 +37,72 @@ impl<'t, 'f> Turn<'t, 'f> {
     }
 }
 
-/// A socket that bytes have just come from.
-pub(super) struct Raw<'a>(pub(super) &'a Socket);
+/// A socket that bytes have just come from, or may be read from.
+pub(super) struct Raw<'a> {
+    socket: &'a Socket,
+    /// There may be more to read, and nothing that came before it is still to be told.
+    readable: Cell<bool>,
+    /// More was asked for than there was.
+    wished: Cell<bool>,
+    fault: RefCell<Option<io::Error>>,
+}
+
+/// What has become of the socket while it was lent.
+pub(super) struct Left {
+    pub(super) readable: bool,
+    pub(super) wished: bool,
+    pub(super) fault: Option<io::Error>,
+}
+
+impl<'a> Raw<'a> {
+    pub(super) fn new(socket: &'a Socket, readable: bool) -> Self {
+        Raw {
+            socket,
+            readable: Cell::new(readable),
+            wished: Cell::new(false),
+            fault: RefCell::new(None),
+        }
+    }
+
+    pub(super) fn into_left(self) -> Left {
+        Left {
+            readable: self.readable.get(),
+            wished: self.wished.get(),
+            fault: self.fault.into_inner(),
+        }
+    }
+}
 
 impl Line for Raw<'_> {
     fn try_send(&self, parts: &[IoSlice<'_>]) -> usize {
-        self.0
+        self.socket
             .send_vectored_with_flags(parts, SEND_FLAGS)
             .unwrap_or(0)
+    }
+
+    fn try_receive<'m>(&self, into: &'m mut [MaybeUninit<u8>]) -> &'m mut [u8] {
+        let asked = into.len();
+        self.wished.set(true);
+        if !self.readable.get() {
+            return &mut [];
+        }
+        match receive(self.socket, into) {
+            // The end, which the driver will see for itself.
+            Ok([]) => &mut [],
+            Ok(come) => {
+                self.readable.set(come.len() == asked);
+                self.wished.set(come.len() < asked);
+                come
+            }
+            Err(error) => {
+                match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => self.readable.set(false),
+                    _ => *self.fault.borrow_mut() = Some(error),
+                }
+                &mut []
+            }
+        }
     }
 }
 

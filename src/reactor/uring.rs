@@ -15,7 +15,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::marker::PhantomData;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ use socket2::Socket;
 
 use super::buffers::{self, Buffers};
 use super::ending::{Ending, Step};
+use super::receive::receive;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
@@ -44,6 +45,10 @@ pub struct Uring {
     arm: Vec<Token>,
     /// Something is to be told of these that no completion brings.
     due: VecDeque<Token>,
+    /// Watched ones that have something to read.
+    readable: VecDeque<Token>,
+    /// What these bring passes through here, lent for the call.
+    passage: Box<[MaybeUninit<u8>]>,
     /// Accepts, receives and sends in the ring.
     flying: usize,
     /// Bytes one connection may bring before the kernel turns to the next; 0: it does not know that.
@@ -62,8 +67,9 @@ struct Slot {
     listens: bool,
     /// The caller wishes to read, or to accept.
     wanted: bool,
-    /// The receive, or the accept.
+    /// The receive, the watch, or the accept.
     input: Input,
+    bulk: Bulk,
     output: Output,
     ending: Ending,
     /// Accepts that failed in a row.
@@ -75,6 +81,22 @@ enum Input {
     Idle,
     Armed,
     Cancelled,
+}
+
+/// How a connection is read. One that brings a lot is only watched by the ring, and read by plain calls
+/// into one buffer, or to where the bytes shall be: the ring's many buffers would be cold every time,
+/// and copied once more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bulk {
+    wanted: bool,
+    /// What is in the ring, if something is, is a watch.
+    watched: bool,
+    /// In the list of those who have something to read.
+    readable: bool,
+    /// What is to be read is offered before it is.
+    wished: bool,
+    /// Reads in a row that brought little.
+    small: u8,
 }
 
 #[derive(Debug)]
@@ -119,6 +141,8 @@ impl Uring {
             messages: Messages::new(),
             arm: Vec::new(),
             due: VecDeque::new(),
+            readable: VecDeque::new(),
+            passage: Box::new_uninit_slice(PASSAGE),
             flying: 0,
             share: SHARE,
             broken: None,
@@ -151,6 +175,7 @@ impl Driver for Uring {
             listens,
             wanted: true,
             input: Input::Idle,
+            bulk: Bulk::default(),
             output: Output::Idle,
             ending: Ending::new(listens),
             failures: 0,
@@ -211,6 +236,7 @@ impl Driver for Uring {
             let Some(entry) = self.next() else { break };
             self.hear(&entry, &mut turn);
         }
+        self.read_bulk(&mut turn);
         self.tell_due(&mut turn);
         self.buffers.publish();
         Ok(())
@@ -235,6 +261,7 @@ impl Uring {
         }
         match operation {
             Operation::Receive => self.received(token, entry, turn),
+            Operation::Watch => self.watched(token, result, more),
             Operation::Send => self.sent(token, result, turn),
             Operation::Accept => self.accepted(token, result, more, turn),
             Operation::CancelInput => self.input_not_cancelled(token, result),
@@ -260,7 +287,12 @@ impl Uring {
         let open = slot.ending.is_open();
         match (loan.as_deref_mut(), entry.result()) {
             (Some(bytes), 1..) if open && token != WAKE => {
-                turn.tell(Event::Received(token, bytes, &Raw(&slot.socket)));
+                // More of its bytes may be on their way to us already: it is not to be read by others.
+                let raw = Raw::new(&slot.socket, false);
+                turn.tell(Event::Received(token, bytes, &raw));
+                let wished = raw.into_left().wished;
+                slot.bulk.wished |= wished;
+                slot.bulk.wanted |= wished;
             }
             (_, 1..) => slot.ending.discard(count),
             (_, 0) => {
@@ -277,7 +309,54 @@ impl Uring {
             (_, error) => slot.ending.fail(io::Error::from_raw_os_error(-error)),
         }
         drop(loan);
+        if more && slot.bulk.wanted {
+            self.cancel_input(token);
+        }
         if !more || !open {
+            self.settle(token);
+        }
+    }
+
+    fn watched(&mut self, token: Token, result: i32, more: bool) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        if !more {
+            slot.input = Input::Idle;
+        }
+        if result >= 0 {
+            if !mem::replace(&mut slot.bulk.readable, true) {
+                self.readable.push_back(token);
+            }
+        } else if !is_harmless(-result) {
+            slot.ending.fail(io::Error::from_raw_os_error(-result));
+        }
+        if !more || !slot.ending.is_open() {
+            self.settle(token);
+        }
+    }
+
+    /// Reads those who have been watched, each once: who has more waits for the next turn.
+    fn read_bulk(&mut self, turn: &mut Turn<'_, '_>) {
+        for _ in 0..self.readable.len() {
+            if !turn.has_room() {
+                break;
+            }
+            let Some(token) = self.readable.pop_front() else {
+                break;
+            };
+            let Some(slot) = self.slots.get_mut(token) else {
+                continue;
+            };
+            slot.bulk.readable = false;
+            let readable = slot.may_read_bulk() && slot.read_bulk(token, &mut self.passage, turn);
+            if readable {
+                slot.bulk.readable = true;
+                self.readable.push_back(token);
+            }
+            if !slot.bulk.wanted {
+                self.cancel_input(token);
+            }
             self.settle(token);
         }
     }
@@ -421,20 +500,21 @@ impl Uring {
                 continue;
             }
             slot.input = Input::Armed;
+            slot.bulk.watched = slot.bulk.wanted;
             let socket = Fd(slot.socket.as_raw_fd());
-            let tag = Tag(slot.input_operation(), token);
-            let entry = if slot.listens {
-                opcode::AcceptMulti::new(socket)
+            let operation = slot.input_operation();
+            let entry = match operation {
+                Operation::Accept => opcode::AcceptMulti::new(socket)
                     .flags(libc::SOCK_CLOEXEC)
-                    .build()
-            } else {
-                opcode::RecvMulti::new(socket, buffers::GROUP)
+                    .build(),
+                Operation::Watch => opcode::PollAdd::new(socket, WATCHED).multi(true).build(),
+                _ => opcode::RecvMulti::new(socket, buffers::GROUP)
                     .len(self.share)
-                    .build()
+                    .build(),
             };
             self.flying += 1;
             // SAFETY: it points to nothing; the buffers it takes are those of the group.
-            unsafe { self.push(&entry.user_data(tag.pack())) };
+            unsafe { self.push(&entry.user_data(Tag(operation, token).pack())) };
         }
         self.arm = arm;
     }
@@ -540,7 +620,8 @@ impl Uring {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        let busy = !self.due.is_empty() || !self.ring.completion().is_empty();
+        let busy =
+            !self.due.is_empty() || !self.readable.is_empty() || !self.ring.completion().is_empty();
         let entered = match deadline {
             None if !busy => self.ring.submit_and_wait(1),
             _ => {
@@ -617,11 +698,87 @@ impl Drop for Uring {
 
 impl Slot {
     fn input_operation(&self) -> Operation {
-        if self.listens {
-            Operation::Accept
-        } else {
-            Operation::Receive
+        match (self.listens, self.bulk.watched) {
+            (true, _) => Operation::Accept,
+            (_, true) => Operation::Watch,
+            _ => Operation::Receive,
         }
+    }
+
+    /// Whether nothing but us reads it, and we are to.
+    fn may_read_bulk(&mut self) -> bool {
+        self.bulk.watched
+            && self.bulk.wanted
+            && !self.ending.ended
+            && match self.step() {
+                Step::Open | Step::Flush => self.wanted,
+                Step::Drain => true,
+                Step::Over => false,
+            }
+    }
+
+    /// Reads once, and what is wished for before. Tells whether there may be more.
+    fn read_bulk(
+        &mut self,
+        token: Token,
+        passage: &mut [MaybeUninit<u8>],
+        turn: &mut Turn<'_, '_>,
+    ) -> bool {
+        if self.bulk.wished && self.ending.is_open() && !self.lend(token, &mut [], true, turn) {
+            return false;
+        }
+        let room = passage.len();
+        match receive(&self.socket, passage) {
+            Ok([]) => {
+                self.ending.ended = true;
+                if self.ending.is_open() {
+                    turn.tell(Event::Ended(token));
+                }
+                false
+            }
+            Ok(bytes) => {
+                let (count, full) = (bytes.len(), bytes.len() == room);
+                self.bulk.small = match count < buffers::SIZE {
+                    true => self.bulk.small + 1,
+                    false => 0,
+                };
+                self.bulk.wanted = self.bulk.small < SMALL_MAX;
+                if self.ending.is_open() {
+                    return self.lend(token, bytes, full, turn);
+                }
+                self.ending.discard(count);
+                full
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => false,
+                io::ErrorKind::Interrupted => true,
+                _ => {
+                    self.ending.fail(error);
+                    false
+                }
+            },
+        }
+    }
+
+    /// Lends bytes, and the socket with what it may have besides. Tells whether it may still have it.
+    fn lend(
+        &mut self,
+        token: Token,
+        bytes: &mut [u8],
+        readable: bool,
+        turn: &mut Turn<'_, '_>,
+    ) -> bool {
+        let raw = Raw::new(&self.socket, readable);
+        turn.tell(Event::Received(token, bytes, &raw));
+        let left = raw.into_left();
+        self.bulk.wished = left.wished;
+        if left.wished || left.readable {
+            self.bulk.small = 0;
+        }
+        if let Some(error) = left.fault {
+            self.ending.fail(error);
+        }
+        left.readable && !self.ending.is_cut()
     }
 
     fn step(&mut self) -> Step {
@@ -713,6 +870,12 @@ const SEND_MAX: usize = 1 << 30;
 /// 64 KiB, four buffers: the kernel by itself would give one busy peer 32 before the others get one. No
 /// difference was measured, at 200 x 32 B, 64 x 16 KiB and 8 x 1 MiB.
 const SHARE: u32 = 64 << 10;
+/// 128 KiB: what is longer is worth a place of its own, see [`Line::try_receive`](super::Line::try_receive).
+const PASSAGE: usize = 128 << 10;
+/// 64 reads that would have fitted a buffer of the ring: it is bulk no more.
+const SMALL_MAX: u8 = 64;
+/// Bytes, the peer's FIN; faults come unasked.
+const WATCHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
 /// 1 s: a kernel that has not let go by then will not.
 const PATIENCE: Duration = Duration::from_secs(1);
 

@@ -2,18 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::connection::{Inlet, Stage};
+use super::connection::{Inlet, Outlet, Stage};
 use super::hall::Voice;
 use super::handler::{Cause, Handler};
 use super::peer::Peer;
 use super::worker::Worker;
-use crate::proto::websocket::receive;
-use crate::proto::{Event, Input, Role, Stream};
+use crate::proto::websocket::{pull, receive};
+use crate::proto::{Event, Input, Role, Stream, Violation};
 use crate::reactor::{Line, Token};
 
 impl<H: Handler> Worker<H> {
-    /// Reads the frames in `bytes`, in place, until they are used up or the peer is not to be read:
-    /// what is left then is kept.
+    /// Reads the frames in `bytes`, and what the line has of a long one that they begin.
     pub(super) fn read(
         &mut self,
         token: Token,
@@ -21,6 +20,29 @@ impl<H: Handler> Worker<H> {
         line: Option<&dyn Line>,
         role: Role,
     ) {
+        let mut input = Input::new(bytes);
+        let mut pulled = 0;
+        while self.read_frames(token, &mut input, line, role)
+            && let Some(line) = line
+            && pulled < PULLED_MAX
+        {
+            match self.pull(token, line) {
+                0 => return,
+                count => pulled += count,
+            }
+        }
+    }
+
+    /// Reads frames in place, until they are used up or the peer is not to be read: what is left then
+    /// is kept. Tells whether they are used up, and more is welcome.
+    #[inline]
+    fn read_frames(
+        &mut self,
+        token: Token,
+        input: &mut Input<'_>,
+        line: Option<&dyn Line>,
+        role: Role,
+    ) -> bool {
         let Worker {
             handler,
             inlets,
@@ -34,21 +56,20 @@ impl<H: Handler> Worker<H> {
             Role::Client => &*client_rules,
         };
         let Some(Some(inlet)) = inlets.get_mut(token.index as usize) else {
-            return;
+            return false;
         };
         let Inlet {
             stage: Stage::Open(stream, state),
             rest,
         } = inlet
         else {
-            return;
+            return false;
         };
         let high = hall.outlets.limits.high;
-        let mut input = Input::new(bytes);
         loop {
             let enough = hall.outlets.enough;
             let Some(outlet) = hall.outlets.get_mut(token) else {
-                return;
+                return false;
             };
             outlet.is.full |= outlet.half.outbox.len() > high;
             if outlet.holds() || enough {
@@ -57,24 +78,22 @@ impl<H: Handler> Worker<H> {
                 if !left.is_empty() {
                     *rest = Some(Box::new(left.to_vec()));
                 }
-                return;
+                return false;
             }
             if outlet.is.doomed {
-                return;
+                return false;
             }
-            let event = match receive(stream, &mut outlet.half, &mut input, rules) {
+            let event = match receive(stream, &mut outlet.half, input, rules) {
                 Ok(Some(event)) => event,
-                Ok(None) => return,
+                Ok(None) => return true,
                 Err(violation) => {
-                    // At once, for others may have sent the same: nothing of it has a meaning any more.
-                    *stream = Stream::new();
-                    let cause = Cause::Protocol(violation);
-                    return outlet.ends(cause, violation.close_code(), "", false);
+                    breaks(stream, outlet, violation);
+                    return false;
                 }
             };
             if let Event::Close(close) = event {
                 outlet.ends(Cause::Peer, close.code, close.reason, true);
-                return;
+                return false;
             }
             // Nothing may be overtaken: only the answer to the last message may pass the queue.
             let line = if input.is_empty() { line } else { None };
@@ -92,9 +111,42 @@ impl<H: Handler> Worker<H> {
                 Event::Close(_) => unreachable!("returned above"),
             }));
             if let Err(panic) = calm {
-                return hall.panicked(token, panic);
+                hall.panicked(token, panic);
+                return false;
             }
             hall.watch_work();
         }
     }
+    /// Takes what the line has of a long message to where it is held. Tells how many bytes.
+    #[inline(never)]
+    fn pull(&mut self, token: Token, line: &dyn Line) -> usize {
+        let Some(outlet) = self.hall.outlets.get_mut(token) else {
+            return 0;
+        };
+        let Some(Some(Inlet {
+            stage: Stage::Open(stream, _),
+            ..
+        })) = self.inlets.get_mut(token.index as usize)
+        else {
+            return 0;
+        };
+        match pull(stream, &mut outlet.half, |room| line.try_receive(room)) {
+            Ok(count) => count,
+            Err(violation) => {
+                breaks(stream, outlet, violation);
+                0
+            }
+        }
+    }
 }
+
+/// The peer has broken a rule, and has been told.
+fn breaks(stream: &mut Stream, outlet: &mut Outlet, violation: Violation) {
+    // At once, for others may have sent the same: nothing of it has a meaning any more.
+    *stream = Stream::new();
+    let cause = Cause::Protocol(violation);
+    outlet.ends(cause, violation.close_code(), "", false);
+}
+
+/// 1 MiB: what one connection may bring of a long message before the others get their turn.
+const PULLED_MAX: usize = 1 << 20;

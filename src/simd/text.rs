@@ -6,7 +6,8 @@
 
 use std::error::Error;
 use std::fmt;
-use std::mem;
+use std::mem::{self, MaybeUninit};
+use std::ptr;
 
 use super::mask;
 
@@ -105,6 +106,37 @@ impl Buffer {
         if ascii && all_checked {
             self.checked = self.len();
         }
+    }
+
+    /// Lets `read` fill the first of at most `most` bytes behind the last, and unmasks what it gives
+    /// back. Tells how many that were. To be checked as what is appended.
+    ///
+    /// # Panics
+    /// When it gives back something else than the beginning of what it was given.
+    pub fn fill(
+        &mut self,
+        most: usize,
+        key: [u8; 4],
+        read: impl for<'m> FnOnce(&'m mut [MaybeUninit<u8>]) -> &'m mut [u8],
+    ) -> usize {
+        let all_checked = self.checked == self.len();
+        let room = self.bytes.spare_capacity_mut();
+        let most = most.min(room.len());
+        let begin = room.as_ptr().cast::<u8>();
+        let come = read(&mut room[..most]);
+        let count = come.len();
+        if count == 0 {
+            return 0;
+        }
+        assert!(ptr::eq(begin, come.as_ptr()) && count <= most);
+        let ascii = mask::apply_ascii(come, key);
+        // SAFETY: `come` lies where the room begins, is no longer than it, and has been written, as
+        // every slice of bytes has.
+        unsafe { self.bytes.set_len(self.bytes.len() + count) };
+        if ascii && all_checked {
+            self.checked = self.len();
+        }
+        count
     }
 
     /// Checks what has come since the last time.
