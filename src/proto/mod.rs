@@ -9,7 +9,8 @@
 //!          frame          Header: 2 to 14 bytes, lawful or a Violation
 //!          simd::mask     the payload unmasked where it lies       ┐ the room next door:
 //!          simd::text     text checked as it arrives               ┘ bytes by the register
-//!          stream         frames become messages, lent or held
+//!          stream         frames become messages, lent where they lie
+//!          unfinished     or held, when they come in parts
 //!          inflow         compressed ones inflated on the way, by deflate
 //!          message close  what they carry; owned: what is kept of it
 //!          websocket      pongs, the closing handshake ─▶ events, to you
@@ -32,6 +33,7 @@ pub mod outbox;
 mod owned;
 pub mod rules;
 pub mod stream;
+mod unfinished;
 pub mod violation;
 pub mod websocket;
 
