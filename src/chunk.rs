@@ -100,16 +100,18 @@ impl Chunks {
     }
 
     /// Appends `size` bytes that `write` puts at the end of the buffer it is given.
+    #[inline(always)]
     pub fn append(&mut self, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let queue = self.queue();
-        let tail = queue.tail(size);
-        let (before, room) = (tail.len(), tail.capacity());
-        write(tail);
-        let grown = tail.len() - before;
-        debug_assert_eq!(grown, size);
-        let more_room = tail.capacity() - room;
-        queue.left += grown;
-        queue.memory += more_room;
+        // The way of most: there is room already, also for what `write` may put there for a moment.
+        if let Some(Chunk::Own(tail)) = queue.list.back_mut()
+            && tail.len() + size <= CHUNK
+            && tail.len() + size + MOMENT <= tail.capacity()
+        {
+            queue.left += size;
+            return write(tail);
+        }
+        queue.append(size, write);
     }
 
     /// Appends bytes that others send as well, without copying them.
@@ -152,6 +154,15 @@ impl Chunks {
             filled += 1;
         }
         filled
+    }
+
+    /// The bytes that have not gone, if they lie in one piece.
+    pub fn single(&self) -> Option<&[u8]> {
+        let queue = self.0.as_ref()?;
+        let (1, Some(chunk)) = (queue.list.len(), queue.list.front()) else {
+            return None;
+        };
+        Some(&chunk.as_slice()[queue.gone..])
     }
 
     /// The chunks in order. Bytes of the first may have gone already, see [`gone`](Self::gone).
@@ -257,6 +268,7 @@ impl Chunks {
         queue.let_go();
     }
 
+    #[inline]
     fn queue(&mut self) -> &mut Queue {
         self.0
             .get_or_insert_with(|| POOL.with_borrow_mut(|pool| pool.pop().unwrap_or_default()))
@@ -264,6 +276,18 @@ impl Chunks {
 }
 
 impl Queue {
+    #[inline(never)]
+    fn append(&mut self, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let tail = self.tail(size);
+        let (before, room) = (tail.len(), tail.capacity());
+        write(tail);
+        let grown = tail.len() - before;
+        debug_assert_eq!(grown, size);
+        let more_room = tail.capacity() - room;
+        self.left += grown;
+        self.memory += more_room;
+    }
+
     fn has_room(&self, size: usize) -> bool {
         matches!(self.list.back(), Some(Chunk::Own(tail)) if tail.len() + size <= CHUNK)
     }
@@ -354,6 +378,8 @@ thread_local! {
 
 /// 16 KiB: what one receive buffer brings, answered in kind, fits one chunk.
 const CHUNK: usize = 16 << 10;
+/// 16: a header is written whole, and cut to what it needs.
+const MOMENT: usize = 16;
 /// 2 KiB: a first buffer holds the usual small replies without growing.
 const FIRST: usize = 2 << 10;
 /// A queue that has grown past this is not worth keeping.

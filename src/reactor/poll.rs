@@ -9,7 +9,7 @@
 //! edge, unless the edge spoke of an end: then there is one more to be read.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ use super::ending::{Ending, Step};
 use super::receive::receive;
 use super::slots::Slots;
 use super::socket::is_starved;
-use super::turn::{FAILURES_MAX, Raw, SEND_FLAGS, SLICES, Turn};
+use super::turn::{FAILURES_MAX, Raw, Turn, send};
 use super::{Address, Close, Driver, Event, Source, Token, Waker};
 use crate::chunk::Chunks;
 
@@ -309,11 +309,8 @@ impl Slot {
             return;
         };
         while self.writable && !self.ending.is_cut() && !chunks.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = chunks.slices(&mut slices);
-            let offered: usize = slices[..count].iter().map(|slice| slice.len()).sum();
-            match socket.send_vectored_with_flags(&slices[..count], SEND_FLAGS) {
-                Ok(sent) => {
+            match send(socket, chunks) {
+                Ok((offered, sent)) => {
                     // There is an edge to come when not all had room.
                     self.writable = sent == offered;
                     chunks.advance(sent);

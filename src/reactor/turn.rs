@@ -8,6 +8,7 @@ use socket2::Socket;
 
 use super::receive::receive;
 use super::{EVENTS_PER_TURN, Event, Line};
+use crate::chunk::Chunks;
 
 /// The events of one turn.
 pub(super) struct Turn<'t, 'f> {
@@ -104,6 +105,20 @@ impl Line for Raw<'_> {
             }
         }
     }
+}
+
+/// Sends what there is, or the first [`SLICES`] chunks of it, as far as the socket takes it at once. Tells
+/// how many bytes were offered, and how many went.
+pub(super) fn send(socket: &Socket, chunks: &Chunks) -> io::Result<(usize, usize)> {
+    // One piece, almost always: a plain send is less for the kernel to look at.
+    if let Some(bytes) = chunks.single() {
+        return Ok((bytes.len(), socket.send_with_flags(bytes, SEND_FLAGS)?));
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES];
+    let count = chunks.slices(&mut slices);
+    let offered = slices[..count].iter().map(|slice| slice.len()).sum();
+    let sent = socket.send_vectored_with_flags(&slices[..count], SEND_FLAGS)?;
+    Ok((offered, sent))
 }
 
 /// 64: as many chunks leave in one send.

@@ -534,17 +534,15 @@ impl Uring {
             return;
         };
         let socket = Fd(slot.socket.as_raw_fd());
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let entry = match chunks.slices(&mut slices) {
-            1 => {
-                let length = slices[0].len().min(SEND_MAX) as u32;
-                opcode::Send::new(socket, slices[0].as_ptr(), length)
-                    .flags(libc::MSG_NOSIGNAL)
-                    .build()
-            }
-            count => opcode::SendMsg::new(socket, self.messages.write(&slices[..count]))
+        let entry = if let Some(bytes) = chunks.single() {
+            let length = bytes.len().min(SEND_MAX) as u32;
+            opcode::Send::new(socket, bytes.as_ptr(), length)
+                .flags(libc::MSG_NOSIGNAL)
+                .build()
+        } else {
+            opcode::SendMsg::new(socket, self.messages.write(chunks))
                 .flags(libc::MSG_NOSIGNAL as u32)
-                .build(),
+                .build()
         };
         self.flying += 1;
         // SAFETY: the bytes are owned by the chunks, on the heap, and the chunks stay untouched in the
@@ -827,9 +825,12 @@ impl Messages {
         self.heads.clear();
     }
 
-    fn write(&mut self, slices: &[IoSlice<'_>]) -> *const libc::msghdr {
+    fn write(&mut self, chunks: &Chunks) -> *const libc::msghdr {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = chunks.slices(&mut slices);
+        let slices = &slices[..count];
         // Growing would move what the kernel is to read.
-        assert!(self.has_room() && slices.len() <= SLICES);
+        assert!(self.has_room());
         let first = self.parts.len();
         self.parts.extend(slices.iter().map(|slice| libc::iovec {
             iov_base: slice.as_ptr().cast_mut().cast(),
