@@ -1,10 +1,114 @@
-//! A plain read that does not wait, into memory that nobody has written yet.
+//! Plain reads that do not wait: into one buffer that all sources of a driver share, or to where the
+//! caller wants the bytes.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
 use socket2::Socket;
+
+use super::ending::Ending;
+use super::turn::{Raw, Turn};
+use super::{Event, Token};
+
+/// The buffer that bytes pass through, lent for a call.
+pub(super) struct Passage(Box<[MaybeUninit<u8>]>);
+
+/// What a read has found.
+pub(super) struct Found {
+    /// Bytes that came by the passage.
+    pub(super) count: usize,
+    /// There may be more.
+    pub(super) more: bool,
+    /// There was nothing.
+    pub(super) dry: bool,
+}
+
+impl Passage {
+    pub(super) fn new() -> Self {
+        Passage(Box::new_uninit_slice(SIZE))
+    }
+
+    /// Reads a source once, and tells what comes. If it was `wished` for, what there is is offered first,
+    /// to be read by the [`Line`](super::Line).
+    pub(super) fn read(
+        &mut self,
+        token: Token,
+        socket: &Socket,
+        ending: &mut Ending,
+        wished: &mut bool,
+        turn: &mut Turn<'_, '_>,
+    ) -> Found {
+        if *wished && ending.is_open() && !lend(token, socket, &mut [], true, ending, wished, turn)
+        {
+            return Found::nothing(false);
+        }
+        match receive(socket, &mut self.0) {
+            Ok([]) => {
+                ending.end();
+                if ending.is_open() {
+                    turn.tell(Event::Ended(token));
+                }
+                Found::nothing(false)
+            }
+            Ok(bytes) => {
+                let (count, full) = (bytes.len(), bytes.len() == SIZE);
+                let more = if ending.is_open() {
+                    lend(token, socket, bytes, full, ending, wished, turn)
+                } else {
+                    ending.discard(count);
+                    full
+                };
+                Found {
+                    count,
+                    more,
+                    dry: false,
+                }
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => Found::nothing(true),
+                io::ErrorKind::WouldBlock => Found {
+                    dry: true,
+                    ..Found::nothing(false)
+                },
+                _ => {
+                    ending.fail(error);
+                    Found::nothing(false)
+                }
+            },
+        }
+    }
+}
+
+impl Found {
+    fn nothing(more: bool) -> Self {
+        Found {
+            count: 0,
+            more,
+            dry: false,
+        }
+    }
+}
+
+/// Lends bytes, and the socket with what it may have besides. Tells whether it may still have it.
+fn lend(
+    token: Token,
+    socket: &Socket,
+    bytes: &mut [u8],
+    readable: bool,
+    ending: &mut Ending,
+    wished: &mut bool,
+    turn: &mut Turn<'_, '_>,
+) -> bool {
+    let raw = Raw::new(socket, readable);
+    turn.tell(Event::Received(token, bytes, &raw));
+    let left = raw.into_left();
+    *wished = left.wished;
+    if let Some(error) = left.fault {
+        ending.fail(error);
+    }
+    left.readable && !ending.is_cut()
+}
 
 /// Reads what is there, as far as `room` goes. Of no bytes at all the peer has finished sending.
 ///
@@ -19,3 +123,6 @@ pub(super) fn receive<'m>(
     // SAFETY: the kernel has just written these bytes, all of them, and they are borrowed as `room` is.
     Ok(unsafe { &mut *(come as *mut [u8]) })
 }
+
+/// 128 KiB: what is longer is worth a place of its own, see [`Line::try_receive`](super::Line::try_receive).
+const SIZE: usize = 128 << 10;

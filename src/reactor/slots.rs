@@ -11,16 +11,11 @@ use super::Token;
 /// Sources by their token.
 #[derive(Debug)]
 pub struct Slots<T> {
-    places: Slab<Place<T>>,
-    /// Of each place ever used: the generation of its present guest, or of its next.
-    generations: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Place<T> {
-    generation: u32,
     /// None: the place is retired.
-    value: Option<T>,
+    places: Slab<Option<T>>,
+    /// Of each place ever used: the generation of its present guest, or of its next. Beside the slab,
+    /// whose free places forget.
+    generations: Vec<u32>,
 }
 
 impl<T> Slots<T> {
@@ -38,44 +33,39 @@ impl<T> Slots<T> {
     /// The value itself.
     pub fn insert(&mut self, value: T, last: u32) -> Result<Token, T> {
         let place = self.places.vacant_entry();
-        let Some(index) = u32::try_from(place.key())
-            .ok()
-            .filter(|&index| index <= last)
-        else {
+        let index = u32::try_from(place.key()).ok();
+        let Some(index) = index.filter(|index| *index <= last) else {
             return Err(value);
         };
         if self.generations.len() <= index as usize {
             self.generations.push(0);
         }
+        place.insert(Some(value));
         let generation = self.generations[index as usize];
-        place.insert(Place {
-            generation,
-            value: Some(value),
-        });
         Ok(Token { index, generation })
     }
 
     /// What `token` names, if it is still here.
     #[inline]
     pub fn get(&self, token: Token) -> Option<&T> {
-        let place = self.places.get(token.index as usize)?;
-        (place.generation == token.generation).then_some(place.value.as_ref()?)
+        self.is_current(token).then_some(())?;
+        self.places.get(token.index as usize)?.as_ref()
     }
 
     /// What `token` names, if it is still here.
     #[inline]
     pub fn get_mut(&mut self, token: Token) -> Option<&mut T> {
-        let place = self.places.get_mut(token.index as usize)?;
-        (place.generation == token.generation).then_some(place.value.as_mut()?)
+        self.is_current(token).then_some(())?;
+        self.places.get_mut(token.index as usize)?.as_mut()
     }
 
     /// The token of whoever sits at `index` now.
     #[inline]
     pub fn at(&self, index: u32) -> Option<Token> {
-        let place = self.places.get(index as usize)?;
-        place.value.is_some().then_some(Token {
+        let guest = self.places.get(index as usize)?;
+        guest.is_some().then_some(Token {
             index,
-            generation: place.generation,
+            generation: self.generations[index as usize],
         })
     }
 
@@ -85,10 +75,15 @@ impl<T> Slots<T> {
         let next = &mut self.generations[token.index as usize];
         if *next == GENERATION_MAX {
             // Retired: kept occupied, by nobody.
-            return self.places[token.index as usize].value.take();
+            return self.places[token.index as usize].take();
         }
         *next += 1;
-        self.places.remove(token.index as usize).value
+        self.places.remove(token.index as usize)
+    }
+
+    #[inline]
+    fn is_current(&self, token: Token) -> bool {
+        self.generations.get(token.index as usize) == Some(&token.generation)
     }
 }
 

@@ -15,7 +15,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::marker::PhantomData;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use socket2::Socket;
 
 use super::buffers::{self, Buffers};
 use super::ending::{Ending, Step};
-use super::receive::receive;
+use super::receive::Passage;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
@@ -47,8 +47,7 @@ pub struct Uring {
     due: VecDeque<Token>,
     /// Watched ones that have something to read.
     readable: VecDeque<Token>,
-    /// What these bring passes through here, lent for the call.
-    passage: Box<[MaybeUninit<u8>]>,
+    passage: Passage,
     /// Accepts, receives and sends in the ring.
     flying: usize,
     /// Bytes one connection may bring before the kernel turns to the next; 0: it does not know that.
@@ -64,16 +63,17 @@ pub struct Uring {
 /// One source.
 struct Slot {
     socket: Socket,
-    listens: bool,
     /// The caller wishes to read, or to accept.
     wanted: bool,
     /// The receive, the watch, or the accept.
     input: Input,
     bulk: Bulk,
     output: Output,
-    ending: Ending,
     /// Accepts that failed in a row.
-    failures: u32,
+    failures: u8,
+    /// What is under way, or on its way home; empty while the output is idle.
+    chunks: Chunks,
+    ending: Ending,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,13 +99,13 @@ struct Bulk {
     small: u8,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Idle,
-    Flying(Chunks),
-    Cancelled(Chunks),
+    Flying,
+    Cancelled,
     /// No operation any more: it goes home when the next turn begins.
-    Landed(Chunks),
+    Landed,
 }
 
 impl Uring {
@@ -142,7 +142,7 @@ impl Uring {
             arm: Vec::new(),
             due: VecDeque::new(),
             readable: VecDeque::new(),
-            passage: Box::new_uninit_slice(PASSAGE),
+            passage: Passage::new(),
             flying: 0,
             share: SHARE,
             broken: None,
@@ -172,13 +172,13 @@ impl Driver for Uring {
         socket.set_nonblocking(false)?;
         let slot = Slot {
             socket,
-            listens,
             wanted: true,
             input: Input::Idle,
             bulk: Bulk::default(),
             output: Output::Idle,
-            ending: Ending::new(listens),
             failures: 0,
+            chunks: Chunks::new(),
+            ending: Ending::new(listens),
         };
         let token = self
             .slots
@@ -193,12 +193,13 @@ impl Driver for Uring {
             return;
         };
         // The kernel reads the chunks that would be dropped here.
-        assert!(matches!(slot.output, Output::Idle), "one send at a time");
-        if chunks.is_empty() || !slot.ending.is_open() {
-            slot.output = Output::Landed(chunks);
+        assert!(slot.output == Output::Idle, "one send at a time");
+        slot.chunks = chunks;
+        if slot.chunks.is_empty() || !slot.ending.is_open() {
+            slot.output = Output::Landed;
             self.due.push_back(token);
         } else {
-            slot.output = Output::Flying(chunks);
+            slot.output = Output::Flying;
             self.fly(token);
         }
     }
@@ -296,7 +297,7 @@ impl Uring {
             }
             (_, 1..) => slot.ending.discard(count),
             (_, 0) => {
-                slot.ending.ended = true;
+                slot.ending.end();
                 if open {
                     turn.tell(Event::Ended(token));
                 }
@@ -365,23 +366,20 @@ impl Uring {
         let Some(slot) = self.slots.get_mut(token) else {
             return;
         };
-        let (Output::Flying(mut chunks) | Output::Cancelled(mut chunks)) =
-            mem::replace(&mut slot.output, Output::Idle)
-        else {
-            debug_assert!(false, "a send has come home that never left");
-            return;
-        };
+        debug_assert!(slot.has_send(), "a send has come home that never left");
         match usize::try_from(result) {
-            Ok(count) => chunks.advance(count),
+            Ok(count) => slot.chunks.advance(count),
             Err(_) if is_harmless(-result) => {}
             Err(_) => slot.ending.fail(io::Error::from_raw_os_error(-result)),
         }
-        if !chunks.is_empty() && !slot.ending.is_open() && !slot.ending.is_cut() {
+        let open = slot.ending.is_open();
+        if !slot.chunks.is_empty() && !open && !slot.ending.is_cut() {
             // Finishing: nobody would send the rest, so we do.
-            slot.output = Output::Flying(chunks);
+            slot.output = Output::Flying;
             return self.fly(token);
         }
-        let open = slot.ending.is_open();
+        slot.output = Output::Idle;
+        let chunks = mem::take(&mut slot.chunks);
         turn.tell(Event::Sent(token, chunks));
         if !open {
             self.settle(token);
@@ -441,7 +439,7 @@ impl Uring {
 
     fn send_not_cancelled(&mut self, token: Token, result: i32) {
         if let Some(slot) = self.slots.get(token)
-            && matches!(slot.output, Output::Cancelled(_))
+            && slot.output == Output::Cancelled
             && result == -libc::ENOENT
         {
             self.cancel(Operation::CancelSend, Tag(Operation::Send, token));
@@ -455,10 +453,9 @@ impl Uring {
             let Some(slot) = self.slots.get_mut(token) else {
                 continue;
             };
-            if matches!(slot.output, Output::Landed(_))
-                && let Output::Landed(chunks) = mem::replace(&mut slot.output, Output::Idle)
-            {
-                turn.tell(Event::Sent(token, chunks));
+            if slot.output == Output::Landed {
+                slot.output = Output::Idle;
+                turn.tell(Event::Sent(token, mem::take(&mut slot.chunks)));
             }
             if slot.is_over()
                 && let Some(slot) = self.slots.remove(token)
@@ -530,10 +527,8 @@ impl Uring {
         let Some(slot) = self.slots.get(token) else {
             return;
         };
-        let Output::Flying(chunks) = &slot.output else {
-            return;
-        };
         let socket = Fd(slot.socket.as_raw_fd());
+        let chunks = &slot.chunks;
         let entry = if let Some(bytes) = chunks.single() {
             let length = bytes.len().min(SEND_MAX) as u32;
             opcode::Send::new(socket, bytes.as_ptr(), length)
@@ -563,10 +558,9 @@ impl Uring {
 
     fn cancel_output(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token)
-            && matches!(slot.output, Output::Flying(_))
-            && let Output::Flying(chunks) = mem::replace(&mut slot.output, Output::Idle)
+            && slot.output == Output::Flying
         {
-            slot.output = Output::Cancelled(chunks);
+            slot.output = Output::Cancelled;
             self.cancel(Operation::CancelSend, Tag(Operation::Send, token));
         }
     }
@@ -696,7 +690,7 @@ impl Drop for Uring {
 
 impl Slot {
     fn input_operation(&self) -> Operation {
-        match (self.listens, self.bulk.watched) {
+        match (self.ending.listens(), self.bulk.watched) {
             (true, _) => Operation::Accept,
             (_, true) => Operation::Watch,
             _ => Operation::Receive,
@@ -707,7 +701,7 @@ impl Slot {
     fn may_read_bulk(&mut self) -> bool {
         self.bulk.watched
             && self.bulk.wanted
-            && !self.ending.ended
+            && !self.ending.has_ended()
             && match self.step() {
                 Step::Open | Step::Flush => self.wanted,
                 Step::Drain => true,
@@ -715,78 +709,32 @@ impl Slot {
             }
     }
 
-    /// Reads once, and what is wished for before. Tells whether there may be more.
-    fn read_bulk(
-        &mut self,
-        token: Token,
-        passage: &mut [MaybeUninit<u8>],
-        turn: &mut Turn<'_, '_>,
-    ) -> bool {
-        if self.bulk.wished && self.ending.is_open() && !self.lend(token, &mut [], true, turn) {
-            return false;
+    /// Reads it past the ring. Tells whether there may be more.
+    fn read_bulk(&mut self, token: Token, passage: &mut Passage, turn: &mut Turn<'_, '_>) -> bool {
+        let (socket, ending, bulk) = (&self.socket, &mut self.ending, &mut self.bulk);
+        let found = passage.read(token, socket, ending, &mut bulk.wished, turn);
+        match found.count {
+            0 => {}
+            1..buffers::SIZE if !bulk.wished => bulk.small += 1,
+            _ => bulk.small = 0,
         }
-        let room = passage.len();
-        match receive(&self.socket, passage) {
-            Ok([]) => {
-                self.ending.ended = true;
-                if self.ending.is_open() {
-                    turn.tell(Event::Ended(token));
-                }
-                false
-            }
-            Ok(bytes) => {
-                let (count, full) = (bytes.len(), bytes.len() == room);
-                self.bulk.small = match count < buffers::SIZE {
-                    true => self.bulk.small + 1,
-                    false => 0,
-                };
-                self.bulk.wanted = self.bulk.small < SMALL_MAX;
-                if self.ending.is_open() {
-                    return self.lend(token, bytes, full, turn);
-                }
-                self.ending.discard(count);
-                full
-            }
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock => false,
-                io::ErrorKind::Interrupted => true,
-                _ => {
-                    self.ending.fail(error);
-                    false
-                }
-            },
-        }
+        bulk.wanted = bulk.small < SMALL_MAX;
+        found.more
     }
 
-    /// Lends bytes, and the socket with what it may have besides. Tells whether it may still have it.
-    fn lend(
-        &mut self,
-        token: Token,
-        bytes: &mut [u8],
-        readable: bool,
-        turn: &mut Turn<'_, '_>,
-    ) -> bool {
-        let raw = Raw::new(&self.socket, readable);
-        turn.tell(Event::Received(token, bytes, &raw));
-        let left = raw.into_left();
-        self.bulk.wished = left.wished;
-        if left.wished || left.readable {
-            self.bulk.small = 0;
-        }
-        if let Some(error) = left.fault {
-            self.ending.fail(error);
-        }
-        left.readable && !self.ending.is_cut()
+    /// Whether a send of it is in the ring.
+    fn has_send(&self) -> bool {
+        matches!(self.output, Output::Flying | Output::Cancelled)
     }
 
     fn step(&mut self) -> Step {
-        let sending = !matches!(self.output, Output::Idle);
+        let sending = self.output != Output::Idle;
         self.ending.step(sending, &self.socket)
     }
 
     fn is_to_be_armed(&mut self) -> bool {
         self.input == Input::Idle
-            && !self.ending.ended
+            && !self.ending.has_ended()
             && match self.step() {
                 Step::Open | Step::Flush => self.wanted,
                 Step::Drain => true,
@@ -796,9 +744,7 @@ impl Slot {
 
     /// Nothing is in the ring, and nothing is to come.
     fn is_over(&mut self) -> bool {
-        self.input == Input::Idle
-            && !matches!(self.output, Output::Flying(_) | Output::Cancelled(_))
-            && self.step() == Step::Over
+        self.input == Input::Idle && !self.has_send() && self.step() == Step::Over
     }
 }
 
@@ -871,8 +817,6 @@ const SEND_MAX: usize = 1 << 30;
 /// 64 KiB, four buffers: the kernel by itself would give one busy peer 32 before the others get one. No
 /// difference was measured, at 200 x 32 B, 64 x 16 KiB and 8 x 1 MiB.
 const SHARE: u32 = 64 << 10;
-/// 128 KiB: what is longer is worth a place of its own, see [`Line::try_receive`](super::Line::try_receive).
-const PASSAGE: usize = 128 << 10;
 /// 64 reads that would have fitted a buffer of the ring: it is bulk no more.
 const SMALL_MAX: u8 = 64;
 /// Bytes, the peer's FIN; faults come unasked.
@@ -884,6 +828,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 mod tests {
     use super::super::probe;
     use super::*;
+
+    #[test]
+    fn a_connection_is_24_bytes_here() {
+        assert_eq!(size_of::<Option<Slot>>(), 32);
+    }
 
     #[test]
     fn the_probe_passes_twice() {

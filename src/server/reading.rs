@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::connection::{Inlet, Outlet, Stage};
+use super::flags::Flag;
 use super::hall::Voice;
 use super::handler::{Cause, Handler};
 use super::peer::Peer;
@@ -71,7 +72,9 @@ impl<H: Handler> Worker<H> {
             let Some(outlet) = hall.outlets.get_mut(token) else {
                 return false;
             };
-            outlet.is.full |= outlet.half.outbox.len() > high;
+            outlet
+                .flags
+                .raise(Flag::Full, outlet.half.outbox.len() > high);
             if outlet.holds() || enough {
                 stream.let_go();
                 let left = input.take_all();
@@ -80,7 +83,7 @@ impl<H: Handler> Worker<H> {
                 }
                 return false;
             }
-            if outlet.is.doomed {
+            if outlet.is(Flag::Doomed) {
                 return false;
             }
             let event = match receive(stream, &mut outlet.half, input, rules) {
