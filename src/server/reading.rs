@@ -66,15 +66,11 @@ impl<H: Handler> Worker<H> {
         else {
             return false;
         };
-        let high = hall.outlets.limits.high;
         loop {
             let enough = hall.outlets.enough;
             let Some(outlet) = hall.outlets.get_mut(token) else {
                 return false;
             };
-            outlet
-                .flags
-                .raise(Flag::Full, outlet.half.outbox.len() > high);
             if outlet.holds() || enough {
                 stream.let_go();
                 let left = input.take_all();
