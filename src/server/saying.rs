@@ -35,6 +35,7 @@ impl<H: Handler> Worker<H> {
             self.shed();
             self.settle_all(driver);
         }
+        self.gathered.clear();
         let engines = &self.hall.counters().engines;
         engines.store(deflate::memory() as u64, Ordering::Relaxed);
     }
@@ -188,7 +189,9 @@ impl<H: Handler> Worker<H> {
             if !outlet.half.outbox.is_stalled() {
                 outlet.clock.wrote = now;
             }
-            driver.send(token, outlet.half.outbox.take());
+            let mut chunks = outlet.half.outbox.take();
+            chunks.gather(&mut self.gathered);
+            driver.send(token, chunks);
             rearm |= outlet
                 .clock
                 .is_due_after(now, self.hall.config.write_timeout);
