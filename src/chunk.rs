@@ -443,6 +443,9 @@ impl Drop for Chunks {
             // The thread may be ending, its pool gone: then the queue is simply freed.
             let _ = POOL.try_with(|pool| {
                 let mut pool = pool.borrow_mut();
+                if pool.len() >= SPARES {
+                    queue.spare = Vec::new();
+                }
                 if pool.len() < POOLED {
                     pool.push(queue);
                 }
@@ -468,5 +471,7 @@ const MOMENT: usize = 16;
 const FIRST: usize = 2 << 10;
 /// A queue that has grown past this is not worth keeping.
 const SLOTS: usize = 64;
-/// At most 4 MiB wait in a thread's pool (with `CHUNK` each).
-const POOLED: usize = 256;
+/// 1024: as many queues wait in a thread's pool, some 200 bytes each. A message to many needs many at once.
+const POOLED: usize = 1024;
+/// 256: of those as many with a spare buffer, 4 MiB at most.
+const SPARES: usize = 256;
