@@ -72,6 +72,8 @@ struct Queue {
     gone: usize,
     /// Bytes that have not gone.
     left: usize,
+    /// Bytes that have gone since it was taken.
+    sent: usize,
     /// Bytes of memory that the chunks take: at least as many.
     memory: usize,
     /// An emptied buffer, kept for the next chunk.
@@ -164,6 +166,11 @@ impl Chunks {
         self.0.as_ref().map_or(0, |queue| queue.gone)
     }
 
+    /// Bytes that have gone since it was taken from another.
+    pub fn sent(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.sent)
+    }
+
     /// Notes that `count` bytes have gone, and lets go of the chunks that went whole.
     ///
     /// # Panics
@@ -172,6 +179,7 @@ impl Chunks {
         assert!(count <= self.len(), "more bytes have gone than there were");
         let Some(queue) = self.0.as_mut() else { return };
         queue.left -= count;
+        queue.sent += count;
         queue.gone += count;
         while let Some(first) = queue.list.front()
             && queue.gone >= first.len()
@@ -202,6 +210,9 @@ impl Chunks {
     /// Takes whole chunks from the front, until there are `max` bytes or more of them.
     pub fn take(&mut self, max: usize) -> Chunks {
         if self.len() <= max {
+            if let Some(queue) = self.0.as_mut() {
+                queue.sent = 0;
+            }
             return std::mem::take(self);
         }
         let mut front = Chunks::new();
@@ -311,6 +322,7 @@ impl Queue {
         }
         self.gone = 0;
         self.left = 0;
+        self.sent = 0;
     }
 
     /// After something was taken out: lets go of a first chunk of which all that is left has gone.

@@ -6,9 +6,9 @@ use support::*;
 
 // P2
 #[test]
-fn the_two_columns_of_a_connection_are_at_most_160_bytes() {
+fn the_two_columns_of_a_connection_are_at_most_128_bytes() {
     let (incoming, outgoing) = ws4rs::internal::worker::sizes();
-    assert!(incoming + outgoing <= 160, "{incoming} + {outgoing}");
+    assert!(incoming + outgoing <= 128, "{incoming} + {outgoing}");
 }
 
 // P2: after any traffic.

@@ -59,8 +59,8 @@ pub enum Sent {
 #[derive(Debug)]
 pub struct Outbox {
     waiting: Chunks,
-    /// Bytes the kernel has been given and has not answered for.
-    under_way: usize,
+    /// Bytes the kernel has been given and has not answered for, as far as 32 bits tell.
+    under_way: u32,
     /// Whole pages of memory that those take besides, as far as 16 bits tell.
     idle_under_way: u16,
     /// Pong bytes among `waiting` and among `under_way`. Their sum stays near [`PONGS_MAX`].
@@ -92,12 +92,13 @@ impl Outbox {
 
     /// Bytes that have not left: waiting, or with the kernel.
     pub fn len(&self) -> usize {
-        self.waiting.len() + self.under_way
+        self.waiting.len() + self.under_way as usize
     }
 
     /// Bytes of memory that [`len`](Self::len) takes: buffers are not always full.
     pub fn memory(&self) -> usize {
-        self.waiting.memory() + self.under_way + usize::from(self.idle_under_way) * PAGE
+        let idle = usize::from(self.idle_under_way) * PAGE;
+        self.waiting.memory() + self.under_way as usize + idle
     }
 
     /// Whether everything has left.
@@ -212,7 +213,7 @@ impl Outbox {
         debug_assert!(!self.is_away(), "one send at a time");
         let chunks = self.waiting.take(LEND_MAX);
         self.flight = Flight::Away;
-        self.under_way = chunks.len();
+        self.under_way = chunks.len().try_into().unwrap_or(u32::MAX);
         let idle = (chunks.memory() - chunks.len()) / PAGE;
         self.idle_under_way = idle.try_into().unwrap_or(u16::MAX);
         // When some pongs stay behind they count as under way too: fewer of them wait for it.
@@ -222,7 +223,7 @@ impl Outbox {
 
     /// The chunks are back, their cursor moved by what has left. Tells how many bytes that was.
     pub fn home(&mut self, mut chunks: Chunks) -> usize {
-        let left = self.under_way - chunks.len();
+        let left = chunks.sent();
         let landed = if left == 0 {
             Flight::Stalled
         } else {

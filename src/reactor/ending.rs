@@ -11,9 +11,12 @@ use socket2::Socket;
 
 use super::{Close, DISCARD_MAX};
 
-/// What leads to the end of one source.
+/// What leads to the end of one source: nothing yet, of most connections.
 #[derive(Debug, Default)]
-pub(super) struct Ending {
+pub(super) struct Ending(Option<Box<Course>>);
+
+#[derive(Debug, Default)]
+struct Course {
     wish: Option<Close>,
     /// The first fault of the socket. None after `Abort` was asked.
     fault: Option<io::Error>,
@@ -23,7 +26,7 @@ pub(super) struct Ending {
     /// A listener has neither FIN nor reset, and its options may be shared with another process.
     listens: bool,
     /// The peer's FIN is in.
-    pub(super) ended: bool,
+    ended: bool,
 }
 
 /// Our FIN.
@@ -52,24 +55,31 @@ pub(super) enum Step {
 impl Ending {
     /// The end of a listener, or of a connection.
     pub(super) fn new(listens: bool) -> Self {
-        Ending {
-            listens,
-            ..Ending::default()
-        }
+        let listener = || {
+            Box::new(Course {
+                listens,
+                ..Course::default()
+            })
+        };
+        Ending(listens.then(listener))
+    }
+
+    /// Whether it is a listener's.
+    pub(super) fn listens(&self) -> bool {
+        self.0.as_ref().is_some_and(|course| course.listens)
     }
 
     /// Notes a wish. The harder one holds.
     pub(super) fn ask(&mut self, how: Close) {
-        if self.wish != Some(Close::Abort) {
-            self.wish = Some(how);
+        let course = self.course();
+        if course.wish != Some(Close::Abort) {
+            course.wish = Some(how);
         }
     }
 
     /// Notes a fault. The first one is told, and none that our own `Abort` brought about.
     pub(super) fn fail(&mut self, error: io::Error) {
-        if self.wish != Some(Close::Abort) {
-            self.fault.get_or_insert(error);
-        }
+        self.course().fail(error);
     }
 
     /// Notes that something failed on `socket`, with the reason if the socket still keeps it: of a
@@ -79,25 +89,64 @@ impl Ending {
         self.fail(reason.unwrap_or(error));
     }
 
+    /// Notes the peer's FIN.
+    pub(super) fn end(&mut self) {
+        self.course().ended = true;
+    }
+
+    /// Whether the peer's FIN is in.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.as_ref().is_some_and(|course| course.ended)
+    }
+
     /// Whether the caller still hears and is heard.
     pub(super) fn is_open(&self) -> bool {
-        self.wish.is_none() && self.fault.is_none()
+        let course = self.0.as_ref();
+        course.is_none_or(|course| course.wish.is_none() && course.fault.is_none())
     }
 
     /// Whether it is to end at once.
     pub(super) fn is_cut(&self) -> bool {
-        self.fault.is_some() || self.wish == Some(Close::Abort)
+        self.0.as_ref().is_some_and(|course| course.is_cut())
     }
 
     /// Notes bytes that were thrown away.
     pub(super) fn discard(&mut self, bytes: usize) {
-        if self.fin == Fin::Out {
-            self.discarded += bytes;
+        if let Some(course) = &mut self.0
+            && course.fin == Fin::Out
+        {
+            course.discarded += bytes;
         }
     }
 
     /// What is to be done now; sends our FIN when it is time.
     pub(super) fn step(&mut self, sending: bool, socket: &Socket) -> Step {
+        let course = self.0.as_mut();
+        course.map_or(Step::Open, |course| course.step(sending, socket))
+    }
+
+    /// Closes the socket and tells what is to be told of it.
+    pub(super) fn close(self, socket: Socket) -> io::Result<()> {
+        self.0.unwrap_or_default().close(socket)
+    }
+
+    fn course(&mut self) -> &mut Course {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Course {
+    fn fail(&mut self, error: io::Error) {
+        if self.wish != Some(Close::Abort) {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    fn is_cut(&self) -> bool {
+        self.fault.is_some() || self.wish == Some(Close::Abort)
+    }
+
+    fn step(&mut self, sending: bool, socket: &Socket) -> Step {
         if self.is_cut() {
             return Step::Over;
         }
@@ -138,8 +187,7 @@ impl Ending {
         }
     }
 
-    /// Closes the socket and tells what is to be told of it.
-    pub(super) fn close(self, socket: Socket) -> io::Result<()> {
+    fn close(self, socket: Socket) -> io::Result<()> {
         if self.fin != Fin::Out && !self.listens {
             // A reset: the peer shall not take what it has for the whole. On a dead socket it fails,
             // and nothing is lost.

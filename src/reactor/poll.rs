@@ -11,20 +11,21 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Read};
 use std::mem;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use mio::event::Event as Edge;
-use mio::net::{TcpListener, UnixListener};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Registry};
 use socket2::Socket;
 
 use super::ending::{Ending, Step};
 use super::slots::Slots;
-use super::socket::is_starved;
+#[cfg(not(target_os = "linux"))]
+use super::socket::no_delay;
+use super::socket::{is_starved, to_address};
 use super::turn::{FAILURES_MAX, Raw, SEND_FLAGS, SLICES, Turn};
-use super::{Address, Close, Driver, Event, Source, Token, Waker};
+use super::{Close, Driver, Event, Source, Token, Waker};
 use crate::chunk::Chunks;
 
 /// The driver.
@@ -43,7 +44,7 @@ pub struct Poll {
 
 /// One source.
 struct Slot {
-    socket: Inlet,
+    socket: Socket,
     queued: bool,
     /// The caller wishes to read, or to accept.
     wanted: bool,
@@ -53,25 +54,21 @@ struct Slot {
     ending_near: bool,
     /// There may be room to send.
     writable: bool,
-    output: Output,
-    ending: Ending,
     /// Accepts that failed in a row.
-    failures: u32,
+    failures: u8,
+    output: Output,
+    /// What waits, or is on its way home; empty while the output is idle.
+    chunks: Chunks,
+    ending: Ending,
 }
 
-/// What bytes or connections come in by.
-enum Inlet {
-    Stream(Socket),
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Idle,
     /// Nothing went: waits for the edge.
-    Waiting(Chunks),
+    Waiting,
     /// Goes home in the next turn.
-    Landed(Chunks),
+    Landed,
 }
 
 impl Poll {
@@ -100,25 +97,30 @@ impl Driver for Poll {
         // The first edge tells that the connect is over, also when it was so before. To send sooner
         // fails on macOS.
         let writable = !matches!(source, Source::Connecting(_));
-        let socket = Inlet::new(source)?;
+        let ending = Ending::new(matches!(source, Source::Listener(_)));
         let slot = Slot {
-            ending: Ending::new(!matches!(socket, Inlet::Stream(_))),
-            socket,
+            socket: prepare(source)?,
             queued: false,
             wanted: true,
             readable: false,
             ending_near: false,
             writable,
-            output: Output::Idle,
             failures: 0,
+            output: Output::Idle,
+            chunks: Chunks::new(),
+            ending,
         };
         let token = self
             .slots
             .insert(slot, INDEX_MAX)
             .map_err(|_| io::Error::from_raw_os_error(libc::EMFILE))?;
-        let registered = self.slots.get_mut(token).map(|slot| {
-            slot.socket
-                .register(self.poll.registry(), mio::Token(token.index as usize))
+        let registry = self.poll.registry();
+        let registered = self.slots.get(token).map(|slot| {
+            registry.register(
+                &mut SourceFd(&slot.socket.as_raw_fd()),
+                mio::Token(token.index as usize),
+                slot.interest(),
+            )
         });
         if let Some(Err(error)) = registered {
             self.slots.remove(token);
@@ -131,12 +133,13 @@ impl Driver for Poll {
         let Some(slot) = self.slots.get_mut(token) else {
             return;
         };
-        assert!(matches!(slot.output, Output::Idle), "one send at a time");
+        assert!(slot.output == Output::Idle, "one send at a time");
+        slot.chunks = chunks;
         if slot.ending.is_open() {
-            slot.output = Output::Waiting(chunks);
+            slot.output = Output::Waiting;
             slot.try_send();
         } else {
-            slot.output = Output::Landed(chunks);
+            slot.output = Output::Landed;
         }
         self.enqueue(token);
     }
@@ -239,9 +242,9 @@ impl Poll {
             turn.tell(Event::Sent(token, chunks));
         }
         if slot.may_read() {
-            match slot.socket {
-                Inlet::Stream(_) => slot.receive(token, &mut self.buffer, turn),
-                Inlet::Tcp(_) | Inlet::Unix(_) => slot.accept(token, turn),
+            match slot.ending.listens() {
+                false => slot.receive(token, &mut self.buffer, turn),
+                true => slot.accept(token, turn),
             }
         }
         if slot.ending.is_cut() {
@@ -272,23 +275,26 @@ impl Slot {
         self.may_read()
             || match self.output {
                 Output::Idle => self.step() == Step::Over,
-                Output::Waiting(_) => self.writable || self.ending.is_cut(),
-                Output::Landed(_) => true,
+                Output::Waiting => self.writable || self.ending.is_cut(),
+                Output::Landed => true,
             }
     }
 
-    fn step(&mut self) -> Step {
-        let sending = !matches!(self.output, Output::Idle);
-        match &self.socket {
-            Inlet::Stream(socket) => self.ending.step(sending, socket),
-            _ if self.ending.is_open() => Step::Open,
-            _ => Step::Over,
+    fn interest(&self) -> Interest {
+        match self.ending.listens() {
+            false => Interest::READABLE | Interest::WRITABLE,
+            true => Interest::READABLE,
         }
+    }
+
+    fn step(&mut self) -> Step {
+        let sending = self.output != Output::Idle;
+        self.ending.step(sending, &self.socket)
     }
 
     fn may_read(&mut self) -> bool {
         self.readable
-            && !self.ending.ended
+            && !self.ending.has_ended()
             && match self.step() {
                 Step::Open | Step::Flush => self.wanted,
                 Step::Drain => true,
@@ -298,12 +304,13 @@ impl Slot {
 
     /// Sends what waits, if there may be room. What moved goes home at once.
     fn try_send(&mut self) {
-        let Inlet::Stream(socket) = &self.socket else {
-            return self.land();
-        };
-        let Output::Waiting(chunks) = &mut self.output else {
+        if self.output != Output::Waiting {
             return;
-        };
+        }
+        if self.ending.listens() {
+            return self.land();
+        }
+        let (socket, chunks) = (&self.socket, &mut self.chunks);
         while self.writable && !self.ending.is_cut() && !chunks.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = chunks.slices(&mut slices);
@@ -328,37 +335,30 @@ impl Slot {
     }
 
     fn land(&mut self) {
-        self.output = match mem::replace(&mut self.output, Output::Idle) {
-            Output::Waiting(chunks) => Output::Landed(chunks),
-            other => other,
-        };
+        if self.output == Output::Waiting {
+            self.output = Output::Landed;
+        }
     }
 
     /// A send that went in part is still under way for the caller, who has not been told.
     fn take_off_again(&mut self) {
-        self.output = match mem::replace(&mut self.output, Output::Idle) {
-            Output::Landed(chunks) => Output::Waiting(chunks),
-            other => other,
-        };
-    }
-
-    fn landed(&mut self) -> Option<Chunks> {
-        match mem::replace(&mut self.output, Output::Idle) {
-            Output::Landed(chunks) => Some(chunks),
-            other => {
-                self.output = other;
-                None
-            }
+        if self.output == Output::Landed {
+            self.output = Output::Waiting;
         }
     }
 
+    fn landed(&mut self) -> Option<Chunks> {
+        if self.output != Output::Landed {
+            return None;
+        }
+        self.output = Output::Idle;
+        Some(mem::take(&mut self.chunks))
+    }
+
     fn receive(&mut self, token: Token, buffer: &mut [u8], turn: &mut Turn<'_, '_>) {
-        let Inlet::Stream(socket) = &self.socket else {
-            return;
-        };
-        match (&*socket).read(buffer) {
+        match (&self.socket).read(buffer) {
             Ok(0) => {
-                self.ending.ended = true;
+                self.ending.end();
                 if self.ending.is_open() {
                     turn.tell(Event::Ended(token));
                 }
@@ -366,7 +366,11 @@ impl Slot {
             Ok(count) => {
                 self.readable = count == buffer.len() || self.ending_near;
                 if self.ending.is_open() {
-                    turn.tell(Event::Received(token, &mut buffer[..count], &Raw(socket)));
+                    turn.tell(Event::Received(
+                        token,
+                        &mut buffer[..count],
+                        &Raw(&self.socket),
+                    ));
                 } else {
                     self.ending.discard(count);
                 }
@@ -388,11 +392,16 @@ impl Slot {
             match self.socket.accept() {
                 Ok((socket, from)) => {
                     self.failures = 0;
-                    turn.tell(Event::Accepted {
-                        listener: token,
-                        socket,
-                        from,
-                    });
+                    // Linux hands the option of the listener down. Where it fails the peer is gone.
+                    #[cfg(not(target_os = "linux"))]
+                    let _ = no_delay(&socket);
+                    if let Some(from) = to_address(&from) {
+                        turn.tell(Event::Accepted {
+                            listener: token,
+                            socket,
+                            from,
+                        });
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.readable = false;
@@ -411,71 +420,33 @@ impl Slot {
     }
 
     fn close(self, registry: &Registry) -> io::Result<()> {
-        match self.socket {
-            Inlet::Stream(socket) => self.ending.close(socket),
+        if self.ending.listens() {
             // Closing unregisters a socket, but not one that another process has as well.
-            Inlet::Tcp(mut listener) => registry.deregister(&mut listener),
-            Inlet::Unix(mut listener) => registry.deregister(&mut listener),
+            return registry.deregister(&mut SourceFd(&self.socket.as_raw_fd()));
         }
+        self.ending.close(self.socket)
     }
 }
 
-impl Inlet {
-    fn new(source: Source) -> io::Result<Self> {
-        match source {
-            Source::Stream(socket) => {
-                socket.set_nonblocking(true)?;
-                #[cfg(target_vendor = "apple")]
-                socket.set_nosigpipe(true)?;
-                Ok(Inlet::Stream(socket))
-            }
-            Source::Connecting(socket) => {
-                socket.set_nonblocking(true)?;
-                // A socket whose connect has failed takes no option: the edge will tell why.
-                #[cfg(target_vendor = "apple")]
-                let _ = socket.set_nosigpipe(true);
-                Ok(Inlet::Stream(socket))
-            }
-            Source::Listener(socket) => {
-                socket.set_nonblocking(true)?;
-                if socket.local_addr()?.is_unix() {
-                    Ok(Inlet::Unix(UnixListener::from_std(
-                        OwnedFd::from(socket).into(),
-                    )))
-                } else {
-                    Ok(Inlet::Tcp(TcpListener::from_std(socket.into())))
-                }
-            }
+/// The socket, which is not to block.
+fn prepare(source: Source) -> io::Result<Socket> {
+    match source {
+        Source::Listener(socket) => {
+            socket.set_nonblocking(true)?;
+            Ok(socket)
         }
-    }
-
-    fn register(&mut self, registry: &Registry, token: mio::Token) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        match self {
-            Inlet::Stream(socket) => {
-                registry.register(&mut SourceFd(&socket.as_raw_fd()), token, both)
-            }
-            Inlet::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
-            Inlet::Unix(listener) => registry.register(listener, token, Interest::READABLE),
+        Source::Stream(socket) => {
+            socket.set_nonblocking(true)?;
+            #[cfg(target_vendor = "apple")]
+            socket.set_nosigpipe(true)?;
+            Ok(socket)
         }
-    }
-
-    /// Nobody asks a stream.
-    fn accept(&self) -> io::Result<(Socket, Address)> {
-        match self {
-            Inlet::Tcp(listener) => {
-                let (stream, from) = listener.accept()?;
-                let socket = Socket::from(OwnedFd::from(stream));
-                // Linux hands the option of the listener down. Where it fails the peer is gone.
-                #[cfg(not(target_os = "linux"))]
-                let _ = socket.set_tcp_nodelay(true);
-                Ok((socket, Address::Ip(from)))
-            }
-            Inlet::Unix(listener) => {
-                let (stream, _) = listener.accept()?;
-                Ok((OwnedFd::from(stream).into(), Address::Unix))
-            }
-            Inlet::Stream(_) => Err(io::ErrorKind::WouldBlock.into()),
+        Source::Connecting(socket) => {
+            socket.set_nonblocking(true)?;
+            // A socket whose connect has failed takes no option: the edge will tell why.
+            #[cfg(target_vendor = "apple")]
+            let _ = socket.set_nosigpipe(true);
+            Ok(socket)
         }
     }
 }
@@ -491,3 +462,13 @@ const EDGES: usize = 1024;
 const BUFFER: usize = 64 << 10;
 /// 32: a burst of connects leaves room for the connections there are.
 const ACCEPTS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_32_bytes_here() {
+        assert_eq!(size_of::<Option<Slot>>(), 32);
+    }
+}

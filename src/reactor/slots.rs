@@ -1,25 +1,24 @@
 //! Places for sources, and the tokens that name them.
 //!
-//! A slab gives a place back as soon as it is free, so its index alone cannot tell a source from the
-//! one that sat there before. Each place therefore counts its guests, and a [`Token`] is the place and
-//! the count. A place whose count is used up is never given out again.
-
-use slab::Slab;
+//! A place is given back as soon as it is free, so its index alone cannot tell a source from the one
+//! that sat there before. Each place therefore counts its guests, and a [`Token`] is the place and the
+//! count. A place whose count is used up is never given out again.
 
 use super::Token;
 
 /// Sources by their token.
+// Not slab's: its places forget, when they are free, how often they have been used.
 #[derive(Debug)]
 pub struct Slots<T> {
-    places: Slab<Place<T>>,
-    /// Of each place ever used: the generation of its present guest, or of its next.
-    generations: Vec<u32>,
+    places: Vec<Place<T>>,
+    /// Places that were used before and may be used again; the last one first.
+    free: Vec<u32>,
 }
 
 #[derive(Debug)]
 struct Place<T> {
+    /// Of its present guest, or of its next.
     generation: u32,
-    /// None: the place is retired.
     value: Option<T>,
 }
 
@@ -27,8 +26,8 @@ impl<T> Slots<T> {
     /// No places yet.
     pub const fn new() -> Self {
         Slots {
-            places: Slab::new(),
-            generations: Vec::new(),
+            places: Vec::new(),
+            free: Vec::new(),
         }
     }
 
@@ -37,36 +36,31 @@ impl<T> Slots<T> {
     /// # Errors
     /// The value itself.
     pub fn insert(&mut self, value: T, last: u32) -> Result<Token, T> {
-        let place = self.places.vacant_entry();
-        let Some(index) = u32::try_from(place.key())
-            .ok()
-            .filter(|&index| index <= last)
-        else {
+        let Some(index) = self.vacant(last) else {
             return Err(value);
         };
-        if self.generations.len() <= index as usize {
-            self.generations.push(0);
-        }
-        let generation = self.generations[index as usize];
-        place.insert(Place {
-            generation,
-            value: Some(value),
-        });
-        Ok(Token { index, generation })
+        let place = &mut self.places[index as usize];
+        place.value = Some(value);
+        Ok(Token {
+            index,
+            generation: place.generation,
+        })
     }
 
     /// What `token` names, if it is still here.
     #[inline]
     pub fn get(&self, token: Token) -> Option<&T> {
         let place = self.places.get(token.index as usize)?;
-        (place.generation == token.generation).then_some(place.value.as_ref()?)
+        let value = place.value.as_ref();
+        value.filter(|_| place.generation == token.generation)
     }
 
     /// What `token` names, if it is still here.
     #[inline]
     pub fn get_mut(&mut self, token: Token) -> Option<&mut T> {
         let place = self.places.get_mut(token.index as usize)?;
-        (place.generation == token.generation).then_some(place.value.as_mut()?)
+        let value = place.value.as_mut();
+        value.filter(|_| place.generation == token.generation)
     }
 
     /// The token of whoever sits at `index` now.
@@ -82,13 +76,29 @@ impl<T> Slots<T> {
     /// Takes out what `token` names. From now on the token names nothing.
     pub fn remove(&mut self, token: Token) -> Option<T> {
         self.get(token)?;
-        let next = &mut self.generations[token.index as usize];
-        if *next == GENERATION_MAX {
-            // Retired: kept occupied, by nobody.
-            return self.places[token.index as usize].value.take();
+        let place = &mut self.places[token.index as usize];
+        // Else it is retired.
+        if place.generation < GENERATION_MAX {
+            place.generation += 1;
+            self.free.push(token.index);
         }
-        *next += 1;
-        self.places.remove(token.index as usize).value
+        place.value.take()
+    }
+}
+
+impl<T> Slots<T> {
+    /// A place that nobody has.
+    fn vacant(&mut self, last: u32) -> Option<u32> {
+        if let Some(index) = self.free.pop() {
+            return Some(index);
+        }
+        let index = u32::try_from(self.places.len()).ok();
+        let index = index.filter(|index| *index <= last)?;
+        self.places.push(Place {
+            generation: 0,
+            value: None,
+        });
+        Some(index)
     }
 }
 
@@ -124,7 +134,7 @@ mod tests {
         let mut slots = Slots::new();
         let token = slots.insert('a', GENERATION_MAX).unwrap();
         slots.remove(token);
-        slots.generations[0] = GENERATION_MAX;
+        slots.places[0].generation = GENERATION_MAX;
         let last = slots.insert('z', GENERATION_MAX).unwrap();
         assert_eq!((last.index, last.generation), (0, GENERATION_MAX));
         assert_eq!(slots.remove(last), Some('z'));

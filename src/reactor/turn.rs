@@ -47,7 +47,7 @@ impl Line for Raw<'_> {
 /// 64: as many chunks leave in one send.
 pub(super) const SLICES: usize = 64;
 /// 16: a listener that fails so often in a row has a reason we do not know, and pauses.
-pub(super) const FAILURES_MAX: u32 = 16;
+pub(super) const FAILURES_MAX: u8 = 16;
 /// No waiting, and no signal for a peer that is gone.
 #[cfg(not(target_vendor = "apple"))]
 pub(super) const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;

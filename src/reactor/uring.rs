@@ -59,15 +59,16 @@ pub struct Uring {
 /// One source.
 struct Slot {
     socket: Socket,
-    listens: bool,
     /// The caller wishes to read, or to accept.
     wanted: bool,
     /// The receive, or the accept.
     input: Input,
     output: Output,
-    ending: Ending,
     /// Accepts that failed in a row.
-    failures: u32,
+    failures: u8,
+    /// What is under way, or on its way home; empty while the output is idle.
+    chunks: Chunks,
+    ending: Ending,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +78,13 @@ enum Input {
     Cancelled,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Idle,
-    Flying(Chunks),
-    Cancelled(Chunks),
+    Flying,
+    Cancelled,
     /// No operation any more: it goes home when the next turn begins.
-    Landed(Chunks),
+    Landed,
 }
 
 impl Uring {
@@ -148,12 +149,12 @@ impl Driver for Uring {
         socket.set_nonblocking(false)?;
         let slot = Slot {
             socket,
-            listens,
             wanted: true,
             input: Input::Idle,
             output: Output::Idle,
-            ending: Ending::new(listens),
             failures: 0,
+            chunks: Chunks::new(),
+            ending: Ending::new(listens),
         };
         let token = self
             .slots
@@ -168,12 +169,13 @@ impl Driver for Uring {
             return;
         };
         // The kernel reads the chunks that would be dropped here.
-        assert!(matches!(slot.output, Output::Idle), "one send at a time");
-        if chunks.is_empty() || !slot.ending.is_open() {
-            slot.output = Output::Landed(chunks);
+        assert!(slot.output == Output::Idle, "one send at a time");
+        slot.chunks = chunks;
+        if slot.chunks.is_empty() || !slot.ending.is_open() {
+            slot.output = Output::Landed;
             self.due.push_back(token);
         } else {
-            slot.output = Output::Flying(chunks);
+            slot.output = Output::Flying;
             self.fly(token);
         }
     }
@@ -264,7 +266,7 @@ impl Uring {
             }
             (_, 1..) => slot.ending.discard(count),
             (_, 0) => {
-                slot.ending.ended = true;
+                slot.ending.end();
                 if open {
                     turn.tell(Event::Ended(token));
                 }
@@ -286,23 +288,20 @@ impl Uring {
         let Some(slot) = self.slots.get_mut(token) else {
             return;
         };
-        let (Output::Flying(mut chunks) | Output::Cancelled(mut chunks)) =
-            mem::replace(&mut slot.output, Output::Idle)
-        else {
-            debug_assert!(false, "a send has come home that never left");
-            return;
-        };
+        debug_assert!(slot.has_send(), "a send has come home that never left");
         match usize::try_from(result) {
-            Ok(count) => chunks.advance(count),
+            Ok(count) => slot.chunks.advance(count),
             Err(_) if is_harmless(-result) => {}
             Err(_) => slot.ending.fail(io::Error::from_raw_os_error(-result)),
         }
-        if !chunks.is_empty() && !slot.ending.is_open() && !slot.ending.is_cut() {
+        let open = slot.ending.is_open();
+        if !slot.chunks.is_empty() && !open && !slot.ending.is_cut() {
             // Finishing: nobody would send the rest, so we do.
-            slot.output = Output::Flying(chunks);
+            slot.output = Output::Flying;
             return self.fly(token);
         }
-        let open = slot.ending.is_open();
+        slot.output = Output::Idle;
+        let chunks = mem::take(&mut slot.chunks);
         turn.tell(Event::Sent(token, chunks));
         if !open {
             self.settle(token);
@@ -362,7 +361,7 @@ impl Uring {
 
     fn send_not_cancelled(&mut self, token: Token, result: i32) {
         if let Some(slot) = self.slots.get(token)
-            && matches!(slot.output, Output::Cancelled(_))
+            && slot.output == Output::Cancelled
             && result == -libc::ENOENT
         {
             self.cancel(Operation::CancelSend, Tag(Operation::Send, token));
@@ -376,10 +375,9 @@ impl Uring {
             let Some(slot) = self.slots.get_mut(token) else {
                 continue;
             };
-            if matches!(slot.output, Output::Landed(_))
-                && let Output::Landed(chunks) = mem::replace(&mut slot.output, Output::Idle)
-            {
-                turn.tell(Event::Sent(token, chunks));
+            if slot.output == Output::Landed {
+                slot.output = Output::Idle;
+                turn.tell(Event::Sent(token, mem::take(&mut slot.chunks)));
             }
             if slot.is_over()
                 && let Some(slot) = self.slots.remove(token)
@@ -423,7 +421,7 @@ impl Uring {
             slot.input = Input::Armed;
             let socket = Fd(slot.socket.as_raw_fd());
             let tag = Tag(slot.input_operation(), token);
-            let entry = if slot.listens {
+            let entry = if slot.ending.listens() {
                 opcode::AcceptMulti::new(socket)
                     .flags(libc::SOCK_CLOEXEC)
                     .build()
@@ -450,12 +448,9 @@ impl Uring {
         let Some(slot) = self.slots.get(token) else {
             return;
         };
-        let Output::Flying(chunks) = &slot.output else {
-            return;
-        };
         let socket = Fd(slot.socket.as_raw_fd());
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let entry = match chunks.slices(&mut slices) {
+        let entry = match slot.chunks.slices(&mut slices) {
             1 => {
                 let length = slices[0].len().min(SEND_MAX) as u32;
                 opcode::Send::new(socket, slices[0].as_ptr(), length)
@@ -485,10 +480,9 @@ impl Uring {
 
     fn cancel_output(&mut self, token: Token) {
         if let Some(slot) = self.slots.get_mut(token)
-            && matches!(slot.output, Output::Flying(_))
-            && let Output::Flying(chunks) = mem::replace(&mut slot.output, Output::Idle)
+            && slot.output == Output::Flying
         {
-            slot.output = Output::Cancelled(chunks);
+            slot.output = Output::Cancelled;
             self.cancel(Operation::CancelSend, Tag(Operation::Send, token));
         }
     }
@@ -617,21 +611,26 @@ impl Drop for Uring {
 
 impl Slot {
     fn input_operation(&self) -> Operation {
-        if self.listens {
+        if self.ending.listens() {
             Operation::Accept
         } else {
             Operation::Receive
         }
     }
 
+    /// Whether a send of it is in the ring.
+    fn has_send(&self) -> bool {
+        matches!(self.output, Output::Flying | Output::Cancelled)
+    }
+
     fn step(&mut self) -> Step {
-        let sending = !matches!(self.output, Output::Idle);
+        let sending = self.output != Output::Idle;
         self.ending.step(sending, &self.socket)
     }
 
     fn is_to_be_armed(&mut self) -> bool {
         self.input == Input::Idle
-            && !self.ending.ended
+            && !self.ending.has_ended()
             && match self.step() {
                 Step::Open | Step::Flush => self.wanted,
                 Step::Drain => true,
@@ -641,9 +640,7 @@ impl Slot {
 
     /// Nothing is in the ring, and nothing is to come.
     fn is_over(&mut self) -> bool {
-        self.input == Input::Idle
-            && !matches!(self.output, Output::Flying(_) | Output::Cancelled(_))
-            && self.step() == Step::Over
+        self.input == Input::Idle && !self.has_send() && self.step() == Step::Over
     }
 }
 
@@ -720,6 +717,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 mod tests {
     use super::super::probe;
     use super::*;
+
+    #[test]
+    fn a_connection_is_24_bytes_here() {
+        assert_eq!(size_of::<Option<Slot>>(), 24);
+    }
 
     #[test]
     fn the_probe_passes_twice() {

@@ -15,6 +15,7 @@
 use std::net::{SocketAddr, SocketAddrV4};
 
 use super::dialing::Awaiting;
+use super::flags::{Flag, Flags};
 use super::handler::Cause;
 use crate::proto::handshake::Opening;
 use crate::proto::{CloseCode, Outbound, Phase, Role, Stream};
@@ -31,10 +32,10 @@ pub(crate) struct Inlet<S> {
 
 /// What the bytes that come in mean.
 pub(super) enum Stage<S> {
-    /// A request head.
-    Opening(Opening),
+    /// A request head; what has come of it, if not all of it came at once.
+    Opening(Option<Box<Opening>>),
     /// Nothing yet: the handler decides later. The request, to be answered then.
-    Deferred(Vec<u8>),
+    Deferred(Box<[u8]>),
     /// The answer to a request of ours. Boxed: it is larger than frames need, and short.
     Dialing(Box<Awaiting<S>>),
     /// Frames.
@@ -51,8 +52,8 @@ impl<S> Inlet<S> {
     /// Bytes of memory held for what is unfinished.
     pub(super) fn held(&self) -> usize {
         let stage = match &self.stage {
-            Stage::Opening(opening) => opening.held(),
-            Stage::Deferred(head) => head.capacity(),
+            Stage::Opening(opening) => opening.as_ref().map_or(0, |opening| opening.held()),
+            Stage::Deferred(head) => head.len(),
             Stage::Dialing(awaiting) => awaiting.held(),
             Stage::Open(stream, _) => stream.held(),
             Stage::Refused => 0,
@@ -82,17 +83,17 @@ pub(crate) struct Outlet {
     pub(super) half: Outbound,
     /// What few connections have, or have for long.
     pub(super) extra: Option<Box<Extra>>,
-    /// Bytes that this connection adds to the worker's memory, when last counted.
-    pub(super) counted: usize,
+    /// Bytes that this connection adds to the worker's memory, when last counted, as far as 32 bits
+    /// tell.
+    pub(super) counted: u32,
     pub(super) generation: u32,
     pub(super) remote: Remote,
     /// Where it came in, if it did: the listener's place in the server's list.
     pub(super) listener: u16,
     pub(super) clock: Clock,
-    /// Bytes that others have said to it in the turn `said_in`.
+    /// Bytes that others have said to it since it was last settled: in this turn.
     pub(super) said: u32,
-    pub(super) said_in: u32,
-    pub(super) is: Flags,
+    pub(super) flags: Flags,
 }
 
 /// The worker's clock, cut to 32 bits: milliseconds, compared only over days at most.
@@ -106,41 +107,6 @@ pub(super) struct Clock {
     pub(super) heard: u32,
     /// When the kernel last took one, or was given some to take.
     pub(super) wrote: u32,
-}
-
-/// What is true of a connection.
-#[derive(Default)]
-pub(super) struct Flags {
-    /// `on_open` has been called, `on_close` will be.
-    pub(super) open: bool,
-    /// In the list of those to be settled at the end of the turn.
-    pub(super) dirty: bool,
-    /// The driver has been told not to read.
-    pub(super) unread: bool,
-    /// The outbox went over high water and not yet under low water.
-    pub(super) full: bool,
-    /// The handler has paused it.
-    pub(super) paused: bool,
-    /// A worker that its messages go to has a full mailbox.
-    pub(super) choked: bool,
-    /// In the list of those whose reading goes on.
-    pub(super) resumed: bool,
-    /// The peer's FIN has come.
-    pub(super) ended: bool,
-    /// It was pinged and has not been heard since.
-    pub(super) pinged: bool,
-    /// To be torn down at the end of the turn.
-    pub(super) doomed: bool,
-    /// The closing has begun, and its deadline counts.
-    pub(super) closing: bool,
-    /// It has been told to make room in the worker's memory.
-    pub(super) shed: bool,
-    /// It was one too many.
-    pub(super) refused: bool,
-    /// All has been said, and TCP is the server's to close first.
-    pub(super) lingering: bool,
-    /// The driver has been told to finish it.
-    pub(super) finishing: bool,
 }
 
 /// Why a connection ends.
@@ -201,9 +167,26 @@ impl Outlet {
                 wrote: now,
             },
             said: 0,
-            said_in: 0,
-            is: Flags::default(),
+            flags: Flags::default(),
         }
+    }
+
+    /// Whether this is true of it.
+    #[inline]
+    pub(super) fn is(&self, flag: Flag) -> bool {
+        self.flags.has(flag)
+    }
+
+    /// From now on it is true. Tells whether it was before.
+    #[inline]
+    pub(super) fn mark(&mut self, flag: Flag) -> bool {
+        self.flags.set(flag, true)
+    }
+
+    /// From now on it is not true. Tells whether it was before.
+    #[inline]
+    pub(super) fn unmark(&mut self, flag: Flag) -> bool {
+        self.flags.set(flag, false)
     }
 
     /// Whether it is we who dialled.
@@ -214,7 +197,7 @@ impl Outlet {
     /// Whether what comes in is not to be looked at now. Once we have said Close nothing of it is
     /// delivered or answered, and the peer's own Close must be seen.
     pub(super) fn holds(&self) -> bool {
-        let reasons = self.is.full || self.is.paused || self.is.choked;
+        let reasons = self.is(Flag::Full) || self.is(Flag::Paused) || self.is(Flag::Choked);
         reasons && self.half.phase() == Phase::Open
     }
 
@@ -230,18 +213,18 @@ impl Outlet {
 
     /// Whether messages may still be said.
     pub(super) fn is_talking(&self) -> bool {
-        self.is.open && self.half.phase() == Phase::Open && !self.is.doomed
+        self.is(Flag::Open) && !self.is(Flag::Doomed) && self.half.phase() == Phase::Open
     }
 
     /// Whether the handler is still told of it, but for its end: until both have said Close, or it
     /// has failed.
     pub(super) fn is_heard(&self) -> bool {
-        self.is.open && self.half.phase() != Phase::Closed && !self.is.doomed
+        self.is(Flag::Open) && !self.is(Flag::Doomed) && self.half.phase() != Phase::Closed
     }
 
     /// Whether the other side is to close TCP first, and has not (7.1.1): a server, of a WebSocket.
     pub(super) fn is_second(&self) -> bool {
-        self.is_dialled() && self.is.open && !self.is.ended
+        self.is_dialled() && self.is(Flag::Open) && !self.is(Flag::Ended)
     }
 
     pub(super) fn extra_mut(&mut self) -> &mut Extra {
@@ -273,7 +256,7 @@ impl Outlet {
     pub(super) fn doom(&mut self, cause: Cause) {
         self.ends(cause, CloseCode::ABNORMAL, "", false);
         self.half.hang_up();
-        self.is.doomed = true;
+        self.mark(Flag::Doomed);
     }
 }
 

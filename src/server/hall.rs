@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connection::Outlet;
+use super::flags::Flag;
 use super::handler::{Cause, Handler};
 use super::mailbox::{Counters, Letter, Shared, count};
 use super::wheel::Wheel;
@@ -79,6 +80,15 @@ impl Outlets {
         (outlet.generation == token.generation).then_some(outlet)
     }
 
+    /// The token of whoever sits at this place now.
+    pub(super) fn at(&self, index: u32) -> Option<Token> {
+        let outlet = self.list.get(index as usize)?.as_ref()?;
+        Some(Token {
+            index,
+            generation: outlet.generation,
+        })
+    }
+
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Outlet> {
         self.list.iter_mut().flatten()
     }
@@ -97,25 +107,16 @@ impl Outlets {
     }
 
     pub(super) fn tokens(&self) -> impl Iterator<Item = (Token, &Outlet)> {
-        self.list.iter().enumerate().filter_map(|(index, outlet)| {
-            let outlet = outlet.as_ref()?;
-            Some((
-                Token {
-                    index: index as u32,
-                    generation: outlet.generation,
-                },
-                outlet,
-            ))
-        })
+        let places = self.list.iter().zip(0..);
+        places.filter_map(|(outlet, index)| Some((self.at(index)?, outlet.as_ref()?)))
     }
 
     /// To be settled at the end of the turn.
     #[inline]
     pub(super) fn touch(&mut self, token: Token) {
         if let Some(outlet) = self.get_mut(token)
-            && !outlet.is.dirty
+            && !outlet.mark(Flag::Dirty)
         {
-            outlet.is.dirty = true;
             self.dirty.push(token);
         }
     }
@@ -129,7 +130,7 @@ impl Outlets {
         counters: &Counters,
         queue: impl FnOnce(&mut Outbound) -> Sent,
     ) -> Sent {
-        let (limits, turn) = (self.limits, self.turn);
+        let limits = self.limits;
         let Some(outlet) = self.get_mut(token) else {
             return Sent::Closing;
         };
@@ -147,9 +148,9 @@ impl Outlets {
         let sent = queue(&mut outlet.half);
         let heard = match voice {
             Voice::Answer => 0,
-            Voice::Other => outlet.hears(outlet.half.outbox.len() - before, turn),
+            Voice::Other => outlet.hears(outlet.half.outbox.len() - before),
         };
-        let was_dirty = std::mem::replace(&mut outlet.is.dirty, true);
+        let was_dirty = outlet.mark(Flag::Dirty);
         self.enough |= heard > limits.high;
         if !was_dirty {
             self.dirty.push(token);
@@ -160,10 +161,7 @@ impl Outlets {
 
 impl Outlet {
     /// Others have said so many bytes to it. Tells how many that makes in this turn.
-    fn hears(&mut self, bytes: usize, turn: u32) -> usize {
-        if self.said_in != turn {
-            (self.said_in, self.said) = (turn, 0);
-        }
+    fn hears(&mut self, bytes: usize) -> usize {
         self.said = self.said.saturating_add(bytes as u32);
         self.said as usize
     }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::flags::Flag;
 use super::handler::{Cause, Handler};
 use super::mailbox::Drain;
 use super::worker::Worker;
@@ -85,7 +86,7 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
-        if outlet.is.open {
+        if outlet.is(Flag::Open) {
             if outlet.is_talking() {
                 outlet.ends(Cause::Drained, code, "", false);
                 outlet.half.close(code, "");

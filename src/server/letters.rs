@@ -1,6 +1,7 @@
 //! What other threads ask of this worker: its mailbox, emptied once a turn.
 
 use super::connection::Outlet;
+use super::flags::Flag;
 use super::hall::Voice;
 use super::handler::Handler;
 use super::mailbox::{Letter, Order, Taken};
@@ -82,11 +83,11 @@ impl<H: Handler> Worker<H> {
             .hall
             .outlets
             .tokens()
-            .filter_map(|(token, outlet)| outlet.is.choked.then_some(token))
+            .filter_map(|(token, outlet)| outlet.is(Flag::Choked).then_some(token))
             .collect();
         for token in choked {
             if let Some(outlet) = self.hall.outlets.get_mut(token) {
-                outlet.is.choked = false;
+                outlet.unmark(Flag::Choked);
             }
             self.hall.outlets.touch(token);
         }

@@ -10,6 +10,7 @@ mod bind;
 pub(crate) mod connection;
 mod deferred;
 mod dialing;
+mod flags;
 mod guard;
 mod hall;
 mod handle;

@@ -6,11 +6,12 @@ use http::StatusCode;
 
 use super::connection::{Inlet, Stage};
 use super::deferred::Deferred;
+use super::flags::Flag;
 use super::hall::Voice;
 use super::handler::{Accept, Handler, Request, Verdict};
 use super::mailbox::count;
 use super::worker::Worker;
-use crate::proto::handshake::{self, Fields, Refusal, Response};
+use crate::proto::handshake::{self, Fields, Opening, Refusal, Response};
 use crate::proto::{Agreed, Phase, Stream};
 use crate::reactor::Token;
 
@@ -34,10 +35,10 @@ impl<H: Handler> Worker<H> {
         let Stage::Opening(opening) = &mut inlet.stage else {
             return;
         };
-        let mut opening = std::mem::take(opening);
+        let mut opening = opening.take().map_or_else(Opening::default, |begun| *begun);
         match opening.receive(bytes, &config.head) {
             Ok(Some((head, behind))) => self.asked(token, head, behind),
-            Ok(None) => inlet.stage = Stage::Opening(opening),
+            Ok(None) => inlet.stage = Stage::Opening(Some(Box::new(opening))),
             Err(refusal) => self.answer(token, &refusal.response(), false),
         }
     }
@@ -47,7 +48,7 @@ impl<H: Handler> Worker<H> {
         if let Some(later) = self.decide(token, head, behind) {
             // The head is read once more when the handler has decided.
             if let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) {
-                inlet.stage = Stage::Deferred(head.to_vec());
+                inlet.stage = Stage::Deferred((*head).into());
                 inlet.keep(behind);
             }
             let deferred = Deferred::new(self.hall.shared.clone(), self.hall.worker, token);
@@ -158,7 +159,7 @@ impl<H: Handler> Worker<H> {
             stream.deflate(agreed);
             outlet.half.deflate(agreed);
         }
-        outlet.is.open = true;
+        outlet.mark(Flag::Open);
         inlet.stage = Stage::Open(stream, state);
         self.hall
             .shared
@@ -213,7 +214,7 @@ impl<H: Handler> Worker<H> {
     }
 
     /// The request that waits for its answer, if it still does.
-    fn deferred_head(&mut self, token: Token) -> Option<Vec<u8>> {
+    fn deferred_head(&mut self, token: Token) -> Option<Box<[u8]>> {
         let outlet = self.hall.outlets.get(token)?;
         let inlet = self.inlets.get_mut(token.index as usize)?.as_mut()?;
         match &mut inlet.stage {

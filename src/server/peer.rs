@@ -4,6 +4,7 @@ use std::io::IoSlice;
 use std::time::Duration;
 
 use super::connection::Outlet;
+use super::flags::Flag;
 use super::hall::{Hall, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Handler};
@@ -140,7 +141,7 @@ impl<H: Handler> Peer<'_, H> {
         if !self.hall.publish_there(topic, &message)
             && let Some(outlet) = self.outlet_mut()
         {
-            outlet.is.choked = true;
+            outlet.mark(Flag::Choked);
             self.hall.outlets.touch(self.token);
         }
     }
@@ -149,7 +150,7 @@ impl<H: Handler> Peer<'_, H> {
     /// silence nor its end is noticed.
     pub fn pause(&mut self, paused: bool) {
         if let Some(outlet) = self.outlet_mut() {
-            outlet.is.paused = paused;
+            outlet.flags.set(Flag::Paused, paused);
             self.hall.outlets.touch(self.token);
         }
     }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::connection::{Inlet, Stage};
+use super::flags::Flag;
 use super::hall::Voice;
 use super::handler::{Cause, Handler};
 use super::peer::Peer;
@@ -50,7 +51,9 @@ impl<H: Handler> Worker<H> {
             let Some(outlet) = hall.outlets.get_mut(token) else {
                 return;
             };
-            outlet.is.full |= outlet.half.outbox.len() > high;
+            outlet
+                .flags
+                .raise(Flag::Full, outlet.half.outbox.len() > high);
             if outlet.holds() || enough {
                 stream.let_go();
                 let left = input.take_all();
@@ -59,7 +62,7 @@ impl<H: Handler> Worker<H> {
                 }
                 return;
             }
-            if outlet.is.doomed {
+            if outlet.is(Flag::Doomed) {
                 return;
             }
             let event = match receive(stream, &mut outlet.half, &mut input, rules) {

@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use http::StatusCode;
 
 use super::connection::{Inlet, Outlet, Stage};
+use super::flags::Flag;
 use super::hall::Hall;
 use super::handler::{Cause, Handler};
 use super::id::PLACES;
 use super::mailbox::{Order, count};
 use super::worker::{Newcomer, Worker};
 use crate::proto::deflate;
-use crate::proto::handshake::{Opening, Response};
+use crate::proto::handshake::Response;
 use crate::proto::{Phase, Role, Stream};
 use crate::reactor::{Address, Close, Driver, Source, Token, socket};
 
@@ -97,12 +98,12 @@ impl<H: Handler> Worker<H> {
             outlet.extra_mut().local = local;
         }
         self.hall.outlets.insert(token, outlet);
-        self.seat(token, Stage::Opening(Opening::default()));
+        self.seat(token, Stage::Opening(None));
         self.hall.outlets.touch(token);
         if refused {
             self.refused += 1;
             if let Some(outlet) = self.hall.outlets.get_mut(token) {
-                outlet.is.refused = true;
+                outlet.mark(Flag::Refused);
             }
             let busy = Response::new(StatusCode::SERVICE_UNAVAILABLE);
             self.answer(token, &busy, false);
@@ -162,23 +163,26 @@ impl<H: Handler> Worker<H> {
         let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
             return;
         };
-        outlet.is.dirty = false;
+        outlet.unmark(Flag::Dirty);
+        outlet.said = 0;
 
         if outlet.half.phase() == Phase::Closed {
             inlet.let_go();
         }
         let held = inlet.held() + outlet.half.memory();
-        self.memory = self.memory + held - outlet.counted;
-        outlet.counted = held;
+        self.memory -= outlet.counted as usize;
+        outlet.counted = u32::try_from(held).unwrap_or(u32::MAX);
+        self.memory += outlet.counted as usize;
 
-        if outlet.is.doomed {
+        if outlet.is(Flag::Doomed) {
             return driver.close(token, Close::Abort);
         }
-        outlet.is.full |= outlet.half.outbox.len() > high;
+        outlet
+            .flags
+            .raise(Flag::Full, outlet.half.outbox.len() > high);
 
         let mut rearm = false;
-        if outlet.half.phase() != Phase::Open && !outlet.is.closing {
-            outlet.is.closing = true;
+        if outlet.half.phase() != Phase::Open && !outlet.mark(Flag::Closing) {
             outlet.clock.since = now;
             rearm = true;
         }
@@ -193,16 +197,16 @@ impl<H: Handler> Worker<H> {
         }
         if outlet.half.phase() == Phase::Closed
             && outlet.half.outbox.is_empty()
-            && !outlet.is.finishing
+            && !outlet.is(Flag::Finishing)
         {
             // 7.1.1: the server closes TCP first, or the client after a while.
             if !outlet.is_second() || outlet.has_lingered(&self.hall.config, now) {
-                outlet.is.finishing = true;
+                outlet.mark(Flag::Finishing);
                 outlet.clock.since = now;
                 driver.close(token, Close::Finish);
                 rearm = true;
-            } else if !outlet.is.lingering {
-                outlet.is.lingering = true;
+            } else if !outlet.is(Flag::Lingering) {
+                outlet.mark(Flag::Lingering);
                 outlet.clock.since = now;
                 rearm = true;
             }
@@ -210,19 +214,19 @@ impl<H: Handler> Worker<H> {
 
         let waits = matches!(inlet.stage, Stage::Deferred(_)) || outlet.holds();
         // What is kept must be read before more comes, or it would grow with what comes.
-        let unread = (waits || inlet.rest.is_some()) && !outlet.is.finishing;
-        if unread != outlet.is.unread {
-            outlet.is.unread = unread;
+        let unread = (waits || inlet.rest.is_some()) && !outlet.is(Flag::Finishing);
+        if unread != outlet.is(Flag::Unread) {
+            outlet.flags.set(Flag::Unread, unread);
             driver.read(token, !unread);
             // Deadlines that were suspended count again from now.
             outlet.clock.heard = now;
-            if outlet.is.pinged && !outlet.is.closing {
+            if outlet.is(Flag::Pinged) && !outlet.is(Flag::Closing) {
                 outlet.clock.since = now;
             }
             rearm = true;
         }
-        if !waits && inlet.rest.is_some() && !outlet.is.resumed {
-            outlet.is.resumed = true;
+        if !waits && inlet.rest.is_some() && !outlet.is(Flag::Resumed) {
+            outlet.mark(Flag::Resumed);
             self.resumed.push_back(token);
         }
         if rearm {
@@ -235,12 +239,13 @@ impl<H: Handler> Worker<H> {
     fn shed(&mut self) {
         self.forget_histories();
         let all = || self.hall.outlets.tokens();
-        let told = all().filter(|(_, outlet)| outlet.is.shed);
-        let mut left = self.memory - told.map(|(_, outlet)| outlet.counted).sum::<usize>();
+        let told = all().filter(|(_, outlet)| outlet.is(Flag::Shed));
+        let told: usize = told.map(|(_, outlet)| outlet.counted as usize).sum();
+        let mut left = self.memory - told;
         if left <= self.hall.config.memory_max {
             return;
         }
-        let holders = all().filter(|(_, outlet)| !outlet.is.shed && outlet.counted > 0);
+        let holders = all().filter(|(_, outlet)| !outlet.is(Flag::Shed) && outlet.counted > 0);
         let mut holders: Vec<_> = holders
             .map(|(token, outlet)| (outlet.counted, token))
             .collect();
@@ -248,7 +253,7 @@ impl<H: Handler> Worker<H> {
         while left > self.hall.config.memory_max
             && let Some((counted, token)) = holders.pop()
         {
-            left -= counted;
+            left -= counted as usize;
             self.shed_one(token);
         }
     }
@@ -257,7 +262,7 @@ impl<H: Handler> Worker<H> {
     fn forget_histories(&mut self) {
         for outlet in self.hall.outlets.all_mut() {
             let freed = outlet.half.forget();
-            outlet.counted -= freed;
+            outlet.counted -= freed as u32;
             self.memory -= freed;
         }
     }
@@ -270,7 +275,7 @@ impl<H: Handler> Worker<H> {
         let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
             return;
         };
-        outlet.is.shed = true;
+        outlet.mark(Flag::Shed);
         inlet.rest = None;
         match &mut inlet.stage {
             Stage::Open(stream, _) if outlet.is_talking() => {

@@ -18,6 +18,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::connection::{Clock, Outlet, Stage};
+use super::flags::Flag;
 use super::hall::Voice;
 use super::handler::{Cause, Handler};
 use super::worker::Worker;
@@ -42,9 +43,11 @@ impl<H: Handler> Worker<H> {
     /// Tells what is due.
     pub(super) fn timers(&mut self) {
         let now = self.hall.now;
-        while let Some((at, tokens)) = self.deadlines.take(now) {
-            for token in tokens {
-                self.ask(token, at);
+        while let Some((at, places)) = self.deadlines.take(now) {
+            for place in places {
+                if let Some(token) = self.hall.outlets.at(place) {
+                    self.ask(token, at);
+                }
             }
         }
         while let Some((_, timers)) = self.hall.timers.take(now) {
@@ -80,7 +83,7 @@ impl<H: Handler> Worker<H> {
         if outlet.clock.is_due_after(now as u32, left) {
             // Never in the turn that asks: what is due may only be seen to at its end.
             let at = now + (left.as_millis() as u64).max(1);
-            let at = self.deadlines.insert(now, at, token);
+            let at = self.deadlines.insert(now, at, token.index);
             outlet.clock.due = Clock::mark(at);
         }
     }
@@ -125,7 +128,7 @@ impl<H: Handler> Worker<H> {
             }
             Due::Ping => {
                 outlet.half.ping(b"");
-                outlet.is.pinged = true;
+                outlet.mark(Flag::Pinged);
                 outlet.clock.since = now;
             }
             Due::Pong => outlet.fail(
@@ -146,35 +149,35 @@ impl Outlet {
     /// The earliest of its deadlines: how long until then, and what it is about.
     fn next_due(&self, config: &Config, now: u32) -> Option<(Duration, Due)> {
         // Whoever is being cut has no deadlines left: it would be told the same one for ever.
-        if self.is.doomed {
+        if self.is(Flag::Doomed) {
             return None;
         }
         let left = |from: u32, timeout: Duration| {
             timeout.saturating_sub(Duration::from_millis(now.wrapping_sub(from).into()))
         };
         let clock = &self.clock;
-        if self.is.finishing {
+        if self.is(Flag::Finishing) {
             return Some((left(clock.since, config.linger_timeout), Due::Close));
         }
-        if self.is.lingering {
+        if self.is(Flag::Lingering) {
             return Some((left(clock.since, config.linger_timeout), Due::Linger));
         }
         let stage = match self.half.phase() {
-            _ if self.is.closing => Some((self.close_left(config, &left), Due::Close)),
-            Phase::Open if !self.is.open => {
+            _ if self.is(Flag::Closing) => Some((self.close_left(config, &left), Due::Close)),
+            Phase::Open if !self.is(Flag::Open) => {
                 Some((left(clock.since, config.handshake_timeout), Due::Handshake))
             }
             Phase::Open if self.holds() || config.idle_timeout.is_zero() => None,
             // A ping that has not left yet is the write deadline's to watch.
-            Phase::Open if self.is.pinged && !self.half.outbox.is_empty() => None,
-            Phase::Open if self.is.pinged => {
+            Phase::Open if self.is(Flag::Pinged) && !self.half.outbox.is_empty() => None,
+            Phase::Open if self.is(Flag::Pinged) => {
                 Some((left(clock.since, config.pong_timeout), Due::Pong))
             }
             Phase::Open => Some((left(clock.heard, config.idle_timeout), Due::Ping)),
             Phase::Closing | Phase::Closed => None,
         };
         // What waits for TCP to connect is the handshake's deadline to watch.
-        let dials = !self.is.open && self.is_dialled();
+        let dials = !self.is(Flag::Open) && self.is_dialled();
         let write = (self.half.outbox.is_away() && !dials)
             .then(|| (left(clock.wrote, config.write_timeout), Due::Write));
         stage.into_iter().chain(write).min_by_key(|(left, _)| *left)
@@ -185,7 +188,7 @@ impl Outlet {
     /// Whether the server has had its time to close TCP.
     pub(super) fn has_lingered(&self, config: &Config, now: u32) -> bool {
         let since = Duration::from_millis(now.wrapping_sub(self.clock.since).into());
-        self.is.lingering && since >= config.linger_timeout
+        self.is(Flag::Lingering) && since >= config.linger_timeout
     }
 
     /// How long the closing may still take. A peer that reads on is given time for what is queued

@@ -19,6 +19,7 @@ use socket2::Socket;
 
 use super::connection::{Inlet, Stage};
 use super::dialing::{Connect, Unopened};
+use super::flags::Flag;
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
@@ -51,8 +52,8 @@ pub struct Worker<H: Handler> {
     pub(super) dials: VecDeque<Connect<H::State>>,
     /// User timers that are due and have not been told.
     pub(super) rung: VecDeque<(Token, u64)>,
-    /// When connections are to be asked about.
-    pub(super) deadlines: Wheel<Token>,
+    /// When connections are to be asked about, by their places: whoever sits there by then is asked.
+    pub(super) deadlines: Wheel<u32>,
     pub(super) listeners: Vec<Listening>,
     /// When listeners that ran out of something try again.
     pub(super) retry: Option<u64>,
@@ -272,7 +273,7 @@ impl<H: Handler> Worker<H> {
             return;
         };
         outlet.clock.heard = stamp;
-        let answered = std::mem::take(&mut outlet.is.pinged);
+        let answered = outlet.unmark(Flag::Pinged);
         self.hall.outlets.touch(token);
         if answered {
             // The next ping may be due before the pong would have been.
@@ -327,7 +328,7 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
-        outlet.is.resumed = false;
+        outlet.unmark(Flag::Resumed);
         let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
             return;
         };
@@ -348,12 +349,15 @@ impl<H: Handler> Worker<H> {
             outlet.clock.wrote = stamp;
         }
         // The pong is awaited from when the ping has left.
-        let ping_left = outlet.is.pinged && !outlet.is.closing && outlet.half.outbox.is_empty();
+        let ping_left =
+            outlet.is(Flag::Pinged) && !outlet.is(Flag::Closing) && outlet.half.outbox.is_empty();
         if ping_left {
             outlet.clock.since = stamp;
         }
-        let drained = outlet.is.full && outlet.half.outbox.len() <= low;
-        outlet.is.full &= !drained;
+        let drained = outlet.is(Flag::Full) && outlet.half.outbox.len() <= low;
+        if drained {
+            outlet.unmark(Flag::Full);
+        }
         let talking = outlet.is_talking();
         self.hall.outlets.touch(token);
         if ping_left {
@@ -368,7 +372,7 @@ impl<H: Handler> Worker<H> {
 
     fn ended(&mut self, token: Token) {
         if let Some(outlet) = self.hall.outlets.get_mut(token) {
-            outlet.is.ended = true;
+            outlet.mark(Flag::Ended);
             self.hall.outlets.touch(token);
             self.end_of_input(token);
         }
@@ -383,7 +387,7 @@ impl<H: Handler> Worker<H> {
         let Some(Some(inlet)) = self.inlets.get(token.index as usize) else {
             return;
         };
-        if outlet.is.ended && inlet.rest.is_none() {
+        if outlet.is(Flag::Ended) && inlet.rest.is_none() {
             // 7.1.5: without a Close the code is 1006. Has there been one, that is what is told.
             let cause = Cause::Lost(io::ErrorKind::UnexpectedEof.into());
             outlet.ends(cause, CloseCode::ABNORMAL, "", true);
@@ -405,8 +409,8 @@ impl<H: Handler> Worker<H> {
         outlet.half.hang_up();
         let unsent = outlet.half.outbox.len();
         let counted = outlet.counted;
-        let refused = outlet.is.refused;
-        let open = outlet.is.open;
+        let refused = outlet.is(Flag::Refused);
+        let open = outlet.is(Flag::Open);
         let ending = outlet.extra.as_mut().and_then(|extra| extra.ending.take());
         let inlet = self.inlets.get_mut(index);
         if let Some(Some(Inlet {
@@ -434,7 +438,7 @@ impl<H: Handler> Worker<H> {
                 .fetch_sub(1, Ordering::Relaxed);
             self.hall.topics.leave(token);
         }
-        self.memory -= counted;
+        self.memory -= counted as usize;
         self.hall.outlets.remove(token);
         let inlet = self.inlets.get_mut(index).and_then(Option::take);
         // The state's `Drop` is the handler's code too.
