@@ -251,6 +251,22 @@ pub fn receive<'s, 'i: 's>(
     input: &mut Input<'i>,
     rules: &Rules,
 ) -> Result<Option<Event<'s>>, Violation> {
+    if outbound.phase != Phase::Open {
+        return receive_late(stream, outbound, input, rules);
+    }
+    let event = stream.next(input, rules, false);
+    outbound.answer(event);
+    event
+}
+
+/// [`receive`], when we have said Close or have failed.
+#[cold]
+fn receive_late<'s, 'i: 's>(
+    stream: &'s mut Stream,
+    outbound: &mut Outbound,
+    input: &mut Input<'i>,
+    rules: &Rules,
+) -> Result<Option<Event<'s>>, Violation> {
     if outbound.phase == Phase::Closed {
         input.take_all();
         return Ok(None);

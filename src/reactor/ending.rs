@@ -65,6 +65,7 @@ impl Ending {
     }
 
     /// Whether it is a listener's.
+    #[inline]
     pub(super) fn listens(&self) -> bool {
         self.0.as_ref().is_some_and(|course| course.listens)
     }
@@ -95,17 +96,20 @@ impl Ending {
     }
 
     /// Whether the peer's FIN is in.
+    #[inline]
     pub(super) fn has_ended(&self) -> bool {
         self.0.as_ref().is_some_and(|course| course.ended)
     }
 
     /// Whether the caller still hears and is heard.
+    #[inline]
     pub(super) fn is_open(&self) -> bool {
         let course = self.0.as_ref();
         course.is_none_or(|course| course.wish.is_none() && course.fault.is_none())
     }
 
     /// Whether it is to end at once.
+    #[inline]
     pub(super) fn is_cut(&self) -> bool {
         self.0.as_ref().is_some_and(|course| course.is_cut())
     }
@@ -120,6 +124,7 @@ impl Ending {
     }
 
     /// What is to be done now; sends our FIN when it is time.
+    #[inline]
     pub(super) fn step(&mut self, sending: bool, socket: &Socket) -> Step {
         let course = self.0.as_mut();
         course.map_or(Step::Open, |course| course.step(sending, socket))
@@ -146,6 +151,7 @@ impl Course {
         self.fault.is_some() || self.wish == Some(Close::Abort)
     }
 
+    #[inline(never)]
     fn step(&mut self, sending: bool, socket: &Socket) -> Step {
         if self.is_cut() {
             return Step::Over;

@@ -45,12 +45,6 @@ impl Flags {
         self.0 & 1 << flag as u16 != 0
     }
 
-    /// Makes it true if `on`, and leaves it else.
-    #[inline]
-    pub(super) fn raise(&mut self, flag: Flag, on: bool) {
-        self.0 |= u16::from(on) << flag as u16;
-    }
-
     /// Tells what it was before.
     #[inline]
     pub(super) fn set(&mut self, flag: Flag, on: bool) -> bool {

@@ -150,7 +150,11 @@ impl Outlets {
             Voice::Answer => 0,
             Voice::Other => outlet.hears(outlet.half.outbox.len() - before),
         };
-        let was_dirty = outlet.mark(Flag::Dirty);
+        outlet.note_full(limits.high);
+        let was_dirty = outlet.is(Flag::Dirty);
+        if !was_dirty {
+            outlet.mark(Flag::Dirty);
+        }
         self.enough |= heard > limits.high;
         if !was_dirty {
             self.dirty.push(token);
@@ -160,6 +164,19 @@ impl Outlets {
 }
 
 impl Outlet {
+    /// More may wait now: past high water what the peer asks is not to be read.
+    #[inline]
+    pub(super) fn note_full(&mut self, high: usize) {
+        if self.half.outbox.len() > high {
+            self.fill();
+        }
+    }
+
+    #[cold]
+    fn fill(&mut self) {
+        self.mark(Flag::Full);
+    }
+
     /// Others have said so many bytes to it. Tells how many that makes in this turn.
     fn hears(&mut self, bytes: usize) -> usize {
         self.said = self.said.saturating_add(bytes as u32);

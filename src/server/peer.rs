@@ -190,7 +190,7 @@ impl<H: Handler> Peer<'_, H> {
     /// not be masked. What the socket does not take is queued.
     fn send_at_once(&mut self, message: Message<'_>) -> Option<Sent> {
         let line = self.line?;
-        let stamp = self.hall.stamp();
+        let (stamp, high) = (self.hall.stamp(), self.hall.outlets.limits.high);
         let outlet = self.hall.outlets.get_mut(self.token)?;
         if !outlet.is_talking()
             || !outlet.half.outbox.is_empty()
@@ -208,6 +208,7 @@ impl<H: Handler> Peer<'_, H> {
             return Some(Sent::Now);
         }
         outlet.half.outbox.rest(header, payload, gone);
+        outlet.note_full(high);
         let queued = outlet.half.outbox.len();
         self.hall.outlets.touch(self.token);
         Some(Sent::Queued(queued))

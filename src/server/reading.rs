@@ -44,16 +44,12 @@ impl<H: Handler> Worker<H> {
         else {
             return;
         };
-        let high = hall.outlets.limits.high;
         let mut input = Input::new(bytes);
         loop {
             let enough = hall.outlets.enough;
             let Some(outlet) = hall.outlets.get_mut(token) else {
                 return;
             };
-            outlet
-                .flags
-                .raise(Flag::Full, outlet.half.outbox.len() > high);
             if outlet.holds() || enough {
                 stream.let_go();
                 let left = input.take_all();

@@ -177,9 +177,7 @@ impl<H: Handler> Worker<H> {
         if outlet.is(Flag::Doomed) {
             return driver.close(token, Close::Abort);
         }
-        outlet
-            .flags
-            .raise(Flag::Full, outlet.half.outbox.len() > high);
+        outlet.note_full(high);
 
         let mut rearm = false;
         if outlet.half.phase() != Phase::Open && !outlet.mark(Flag::Closing) {
