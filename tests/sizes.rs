@@ -34,7 +34,7 @@ fn an_idle_connection_holds_no_buffer() {
         assert_eq!(world.said(*conn).len(), 5);
         assert_eq!(world.memory(), 0);
     }
-    // Half a header, half a control frame: held in the column itself, or a few bytes.
+    // Half a header, half a control frame: in a box as small as the column, or a few bytes.
     for (conn, bytes) in conns
         .iter()
         .zip([&[0x81][..], &[0x82, 0xFE, 1], &[0x89, 0x85, 0, 0]])
