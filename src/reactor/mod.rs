@@ -82,6 +82,13 @@ pub trait Driver {
     /// Sends what `chunks` holds, in order. At most one send is under way per connection.
     fn send(&mut self, token: Token, chunks: Chunks);
 
+    /// Sends the last that is to be sent, then finishes: [`send`](Self::send) and [`Close::Finish`], but
+    /// our FIN travels with the last bytes, if it can.
+    fn finish(&mut self, token: Token, chunks: Chunks) {
+        self.send(token, chunks);
+        self.close(token, Close::Finish);
+    }
+
     /// Stops or resumes reading; for a listener, accepting.
     fn read(&mut self, token: Token, on: bool);
 

@@ -147,6 +147,22 @@ impl Driver for Poll {
         self.enqueue(token);
     }
 
+    fn finish(&mut self, token: Token, chunks: Chunks) {
+        if let Some(slot) = self.slots.get_mut(token)
+            && slot.ending.is_open()
+        {
+            assert!(slot.output == Output::Idle, "one send at a time");
+            // Known before it is sent.
+            slot.ending.ask(Close::Finish);
+            slot.chunks = chunks;
+            slot.output = Output::Waiting;
+            slot.try_send();
+            self.enqueue(token);
+        } else {
+            self.send(token, chunks);
+        }
+    }
+
     fn read(&mut self, token: Token, on: bool) {
         if let Some(slot) = self.slots.get_mut(token) {
             slot.wanted = on;
@@ -315,7 +331,7 @@ impl Slot {
         }
         let (socket, chunks) = (&self.socket, &mut self.chunks);
         while self.writable && !self.ending.is_cut() && !chunks.is_empty() {
-            match send(socket, chunks) {
+            match send(socket, chunks, !self.ending.is_open()) {
                 Ok((offered, sent)) => {
                     // There is an edge to come when not all had room.
                     self.writable = sent == offered;

@@ -108,16 +108,17 @@ impl Line for Raw<'_> {
 }
 
 /// Sends what there is, or the first [`SLICES`] chunks of it, as far as the socket takes it at once. Tells
-/// how many bytes were offered, and how many went.
-pub(super) fn send(socket: &Socket, chunks: &Chunks) -> io::Result<(usize, usize)> {
+/// how many bytes were offered, and how many went. The `last` ones wait for our FIN, to travel with it.
+pub(super) fn send(socket: &Socket, chunks: &Chunks, last: bool) -> io::Result<(usize, usize)> {
+    let flags = if last { SEND_FLAGS | MORE } else { SEND_FLAGS };
     // One piece, almost always: a plain send is less for the kernel to look at.
     if let Some(bytes) = chunks.single() {
-        return Ok((bytes.len(), socket.send_with_flags(bytes, SEND_FLAGS)?));
+        return Ok((bytes.len(), socket.send_with_flags(bytes, flags)?));
     }
     let mut slices = [IoSlice::new(&[]); SLICES];
     let count = chunks.slices(&mut slices);
     let offered = slices[..count].iter().map(|slice| slice.len()).sum();
-    let sent = socket.send_vectored_with_flags(&slices[..count], SEND_FLAGS)?;
+    let sent = socket.send_vectored_with_flags(&slices[..count], flags)?;
     Ok((offered, sent))
 }
 
@@ -131,3 +132,9 @@ pub(super) const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 /// No waiting. That there is no signal is an option of the socket here.
 #[cfg(target_vendor = "apple")]
 pub(super) const SEND_FLAGS: i32 = libc::MSG_DONTWAIT;
+/// More follows at once.
+#[cfg(target_os = "linux")]
+pub(super) const MORE: i32 = libc::MSG_MORE;
+/// No such flag here: the FIN travels alone.
+#[cfg(not(target_os = "linux"))]
+const MORE: i32 = 0;

@@ -31,7 +31,7 @@ use super::receive::Passage;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
-use super::turn::{FAILURES_MAX, Raw, SLICES, Turn};
+use super::turn::{FAILURES_MAX, MORE, Raw, SLICES, Turn};
 use super::{Close, Driver, Event, Source, Token, Waker};
 use crate::chunk::Chunks;
 
@@ -201,6 +201,23 @@ impl Driver for Uring {
         } else {
             slot.output = Output::Flying;
             self.fly(token);
+        }
+    }
+
+    fn finish(&mut self, token: Token, chunks: Chunks) {
+        if let Some(slot) = self.slots.get_mut(token)
+            && slot.ending.is_open()
+            && !chunks.is_empty()
+        {
+            assert!(slot.output == Output::Idle, "one send at a time");
+            // Known before it is sent.
+            slot.ending.ask(Close::Finish);
+            slot.chunks = chunks;
+            slot.output = Output::Flying;
+            self.fly(token);
+        } else {
+            self.send(token, chunks);
+            self.close(token, Close::Finish);
         }
     }
 
@@ -529,14 +546,19 @@ impl Uring {
         };
         let socket = Fd(slot.socket.as_raw_fd());
         let chunks = &slot.chunks;
+        let flags = match slot.ending.is_open() {
+            true => libc::MSG_NOSIGNAL,
+            // Our FIN follows.
+            false => libc::MSG_NOSIGNAL | MORE,
+        };
         let entry = if let Some(bytes) = chunks.single() {
             let length = bytes.len().min(SEND_MAX) as u32;
             opcode::Send::new(socket, bytes.as_ptr(), length)
-                .flags(libc::MSG_NOSIGNAL)
+                .flags(flags)
                 .build()
         } else {
             opcode::SendMsg::new(socket, self.messages.write(chunks))
-                .flags(libc::MSG_NOSIGNAL as u32)
+                .flags(flags as u32)
                 .build()
         };
         self.flying += 1;
