@@ -27,8 +27,9 @@ pub(super) struct Fanout {
     /// Where the one who publishes is, and how many of his own have come back to him.
     publisher: u32,
     returned: u64,
-    /// When the first message may be published.
-    first_at: Option<u64>,
+    /// When all were there, and some time had passed.
+    settled_at: Option<u64>,
+    settled: bool,
     asking: bool,
     published: u64,
     /// When messages were published: the last of them, by number.
@@ -60,7 +61,8 @@ impl Fanout {
             ready: 0,
             publisher: 0,
             returned: 0,
-            first_at: None,
+            settled_at: None,
+            settled: false,
             asking: false,
             published: 0,
             published_at: vec![0; (2 * plan.outstanding).next_power_of_two().max(REMEMBERED)],
@@ -72,6 +74,16 @@ impl Fanout {
 
     pub(super) fn all(&self) -> &Times {
         &self.all
+    }
+
+    /// Waits until all are there, and then some.
+    fn settle(&mut self, lines: &Lines, now: u64) -> u64 {
+        if !lines.all_open() || self.ready <= self.subscribers {
+            return u64::MAX;
+        }
+        let settled_at = *self.settled_at.get_or_insert(now + SETTLE);
+        self.settled = now >= settled_at;
+        settled_at
     }
 
     fn publish(&mut self, lines: &mut Lines, now: u64) {
@@ -166,8 +178,8 @@ impl Task for Fanout {
         self.ready += 1;
     }
 
-    fn is_ready(&self, lines: &Lines) -> bool {
-        lines.all_open() && self.ready > self.subscribers
+    fn is_ready(&self, _: &Lines) -> bool {
+        self.settled
     }
 
     fn start(&mut self, _: &mut Lines) {
@@ -189,14 +201,10 @@ impl Task for Fanout {
     }
 
     fn turn(&mut self, lines: &mut Lines, now: u64) -> u64 {
-        if !self.asking {
-            return u64::MAX;
+        if !self.settled {
+            return self.settle(lines, now);
         }
-        let first_at = *self.first_at.get_or_insert(now + SETTLE);
-        if now < first_at {
-            return first_at;
-        }
-        while self.lacking.len() < self.outstanding {
+        while self.asking && self.lacking.len() < self.outstanding {
             self.publish(lines, now);
         }
         u64::MAX
