@@ -153,7 +153,7 @@ impl<'s> Fleet<'s> {
                     let dialing = dial.ask(&mut request).map_err(Failed::no_start)?;
                     line.ask_for(&request, dialing);
                 }
-                None => task.opened(&mut line, Agreement(None), now),
+                None => task.opened(&mut line, Agreement::default(), now),
             }
             self.lines.insert(line);
         }
