@@ -67,10 +67,13 @@ fn bench(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
-/// The same, for a moment.
+/// The same, and not for long.
 fn briefly(arguments: &[&str]) -> Output {
-    let moment = ["--warm", "0", "--seconds", "50ms"];
-    bench(&[arguments, &moment].concat())
+    let end: &[&str] = match arguments[0] {
+        "idle" => &["--seconds", "1ms"],
+        _ => &["--warm", "0", "--seconds", "1h", "--count", "50"],
+    };
+    bench(&[arguments, end].concat())
 }
 
 /// A run that finds nothing wrong, and what it tells.
@@ -521,7 +524,17 @@ fn what_never_comes_is_an_error_beside_the_report() {
         peer.send(opcode, &payload);
         peer.expect_cut();
     });
-    let output = briefly(&["echo", &url, "-c", "1", "--json"]);
+    let flags = [
+        "--outstanding",
+        "2",
+        "--warm",
+        "0",
+        "--count",
+        "1",
+        "--seconds",
+        "1h",
+    ];
+    let output = bench(&[&["echo", &url, "-c", "1", "--json"], &flags[..]].concat());
     fails(&output, 1, &["1 messages were asked for and did not come"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(

@@ -50,7 +50,7 @@ impl Fanout {
     pub(super) fn new(plan: &Plan, join: Option<String>) -> Self {
         let wordings = match &plan.target {
             Target::Tcp(_) => Wordings::bare(&plan.sizes, plan.kind),
-            Target::Ws(_) => Wordings::new(&plan.sizes, plan.kind),
+            Target::Ws(_) => Wordings::framed(&plan.sizes, plan.kind),
         };
         Fanout {
             numbers: vec![u64::MAX; wordings.count()],
@@ -150,6 +150,12 @@ impl Task for Fanout {
         }
         self.number(tally.heard);
         Some(self.wordings.payload(tally.heard))
+    }
+
+    #[inline]
+    fn expected_frame(&mut self, tally: &Tally) -> Option<&[u8]> {
+        self.expected(tally)?;
+        Some(self.wordings.frame(tally.heard))
     }
 
     #[inline(always)]

@@ -78,7 +78,7 @@ impl<'s> Fleet<'s> {
         &mut self,
         task: &mut T,
         time: Duration,
-        done: impl Fn(&Lines, &T) -> bool,
+        done: impl Fn(&Lines, &mut T) -> bool,
     ) -> Result<u64, Failed> {
         let until = self.clock.now().saturating_add(ns(time));
         loop {

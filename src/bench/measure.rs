@@ -91,7 +91,8 @@ pub(super) fn measure(
     task.score().begin();
     task.measured();
     let before = Mark::now(plan, fleet, task, warm)?;
-    let ended = fleet.run(task, plan.time, never)?;
+    let enough = plan.count.map_or(u64::MAX, |count| before.count + count);
+    let ended = fleet.run(task, plan.time, |_, task| task.score().count >= enough)?;
     let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
     found.server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
 
@@ -112,7 +113,7 @@ pub(super) fn open(fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<(), Fa
     }
 }
 
-pub(super) fn never<T>(_: &Lines, _: &T) -> bool {
+pub(super) fn never<T>(_: &Lines, _: &mut T) -> bool {
     false
 }
 

@@ -1,11 +1,12 @@
 //! What is said: payloads that look like somebody's messages, the same ones in every run.
 //!
 //! Text is records of a ticker and of a chat, whose fields vary, so that it compresses as real feeds
-//! do; binary is noise. Knows no frames.
+//! do; binary is noise.
 
 use std::fmt;
 
 use fastrand::Rng;
+use ws4rs::proto::Opcode;
 
 /// What payloads are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,13 @@ pub(crate) enum Kind {
 impl Kind {
     pub(super) fn is_text(self) -> bool {
         self != Kind::Binary
+    }
+
+    pub(super) fn opcode(self) -> Opcode {
+        match self {
+            Kind::Text | Kind::Mixed => Opcode::Text,
+            Kind::Binary => Opcode::Binary,
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     /// How long to measure, and how long to run before that.
     pub(crate) time: Duration,
     pub(crate) warm: Duration,
+    /// So many units are enough.
+    pub(crate) count: Option<u64>,
     /// How long one connection may take to open.
     pub(crate) timeout: Duration,
     /// Addresses of ours to connect from; none: the kernel's choice.

@@ -56,6 +56,11 @@ impl Task for Rate {
     }
 
     #[inline(always)]
+    fn expected_frame(&mut self, tally: &Tally) -> Option<&[u8]> {
+        self.script.expected_frame(tally)
+    }
+
+    #[inline(always)]
     fn is_text(&self) -> bool {
         self.script.wordings.text
     }

@@ -28,7 +28,7 @@ impl Script {
                 (wordings, canned)
             }
             Target::Ws(_) => {
-                let wordings = Wordings::new(&plan.sizes, plan.kind);
+                let wordings = Wordings::framed(&plan.sizes, plan.kind);
                 let canned = Canned::frames(&wordings, None);
                 (wordings, canned)
             }
@@ -45,6 +45,12 @@ impl Script {
     pub(super) fn expected(&self, tally: &Tally) -> Option<&[u8]> {
         let due = tally.heard < tally.asked;
         due.then(|| self.wordings.payload(tally.number as u64 + tally.heard))
+    }
+
+    #[inline(always)]
+    pub(super) fn expected_frame(&self, tally: &Tally) -> Option<&[u8]> {
+        let due = tally.heard < tally.asked;
+        due.then(|| self.wordings.frame(tally.number as u64 + tally.heard))
     }
 
     /// Chooses the frames for what was agreed on.

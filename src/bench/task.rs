@@ -6,8 +6,13 @@ use super::score::Score;
 
 /// What the connections are to say, and what it means that they were answered.
 pub(super) trait Task {
-    /// Bytes of the next message of a line; `None` when none is due.
+    /// The payload of the next message of a line; `None` when none is due.
     fn expected(&mut self, tally: &Tally) -> Option<&[u8]>;
+
+    /// The frame that it most likely comes in.
+    fn expected_frame(&mut self, _: &Tally) -> Option<&[u8]> {
+        None
+    }
 
     /// Whether messages are text.
     fn is_text(&self) -> bool;

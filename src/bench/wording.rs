@@ -42,51 +42,70 @@ impl Strings {
     }
 }
 
-/// The payloads.
+/// What is to come back: frames as a server sends them, if there are frames.
 #[derive(Debug)]
 pub(super) struct Wordings {
-    payloads: Strings,
+    frames: Strings,
+    /// How many bytes of each are its header.
+    heads: Vec<u8>,
     mask: usize,
     pub(super) text: bool,
 }
 
 impl Wordings {
     /// As a WebSocket carries them.
-    pub(super) fn new(sizes: &Sizes, kind: Kind) -> Self {
-        Wordings::of(sizes, kind, |size| size)
+    pub(super) fn framed(sizes: &Sizes, kind: Kind) -> Self {
+        Wordings::new(sizes, kind, |header| {
+            let (head, size) = header.encode();
+            (head[..size].to_vec(), header.len as usize)
+        })
     }
 
     /// For bytes without frames: each as long as its masked frame would be.
     pub(super) fn bare(sizes: &Sizes, kind: Kind) -> Self {
-        Wordings::of(sizes, kind, |size| {
-            size + Header::whole(Opcode::Text, size).masked([0; 4]).size()
+        Wordings::new(sizes, kind, |header| {
+            let head = header.masked([0; 4]).size();
+            (Vec::new(), head + header.len as usize)
         })
     }
 
-    fn of(sizes: &Sizes, kind: Kind, length: impl Fn(usize) -> usize) -> Self {
+    /// `lead` tells with what a message of such a header begins, and how long its payload is.
+    fn new(sizes: &Sizes, kind: Kind, lead: impl Fn(Header) -> (Vec<u8>, usize)) -> Self {
         let count = how_many(sizes);
         let mut rng = Rng::with_seed(SEED);
-        let mut payloads = Strings::new();
+        let (mut frames, mut heads) = (Strings::new(), Vec::new());
         for size in sizes.spread(count) {
-            payloads.push(&payload(kind, length(size), &mut rng));
+            let (mut frame, length) = lead(Header::whole(kind.opcode(), size));
+            heads.push(frame.len() as u8);
+            frame.extend(payload(kind, length, &mut rng));
+            frames.push(&frame);
         }
         Wordings {
-            payloads,
+            frames,
+            heads,
             mask: count - 1,
             text: kind.is_text(),
         }
     }
 
-    /// The payload of the `nth` message, in whatever circle that is.
+    /// The `nth` message as a frame, in whatever circle that is.
+    #[inline(always)]
+    pub(super) fn frame(&self, nth: u64) -> &[u8] {
+        self.frames.run(nth as usize & self.mask, 1)
+    }
+
+    /// Its payload.
     #[inline(always)]
     pub(super) fn payload(&self, nth: u64) -> &[u8] {
-        self.payloads.run(nth as usize & self.mask, 1)
+        let head = self.heads[nth as usize & self.mask];
+        &self.frame(nth)[usize::from(head)..]
     }
 
     /// The same, to be written to.
     pub(super) fn payload_mut(&mut self, nth: u64) -> &mut [u8] {
         let at = nth as usize & self.mask;
-        &mut self.payloads.bytes[self.payloads.starts[at]..self.payloads.starts[at + 1]]
+        let begin = self.frames.starts[at] + usize::from(self.heads[at]);
+        &mut self.frames.bytes[begin..self.frames.starts[at + 1]]
     }
 
     /// The same, as the message it is.
@@ -100,13 +119,6 @@ impl Wordings {
 
     pub(super) fn count(&self) -> usize {
         self.mask + 1
-    }
-
-    fn opcode(&self) -> Opcode {
-        match self.text {
-            true => Opcode::Text,
-            false => Opcode::Binary,
-        }
     }
 }
 
@@ -125,9 +137,10 @@ impl Canned {
     /// Masked frames, compressed as was agreed on, each for itself.
     pub(super) fn frames(wordings: &Wordings, agreed: Option<&Agreed>) -> Self {
         let mut rng = Rng::with_seed(SEED);
+        let opcode = wordings.message(0).opcode();
         Canned::new(wordings, |payload| {
             let key = rng.u32(..).to_ne_bytes();
-            frame(wordings.opcode(), payload, key, agreed)
+            frame(opcode, payload, key, agreed)
         })
     }
 
@@ -246,7 +259,7 @@ mod tests {
             sizes(&[(20_000, 1)]),
             sizes(&[(5, 3), (17_000, 1)]),
         ] {
-            let wordings = Wordings::new(&sizes, Kind::Text);
+            let wordings = Wordings::framed(&sizes, Kind::Text);
             let canned = Canned::frames(&wordings, None);
             let one = |nth| {
                 let mut out = Chunks::new();
@@ -266,7 +279,7 @@ mod tests {
     fn bare_bytes_are_as_many_as_those_of_the_frames() {
         for size in [0, 32, 125, 126, 65_535, 65_536] {
             let sizes = sizes(&[(size, 1)]);
-            let frames = Wordings::new(&sizes, Kind::Binary);
+            let frames = Wordings::framed(&sizes, Kind::Binary);
             let framed = Canned::frames(&frames, None);
             let (mut out, bare) = (Chunks::new(), Wordings::bare(&sizes, Kind::Binary));
             framed.say(0, 1, &mut out);
@@ -278,7 +291,7 @@ mod tests {
     fn wordings_are_few_and_within_the_cache() {
         for (size, count) in [(0, 128), (32, 128), (4096, 64), (65_536, 4), (1 << 20, 4)] {
             assert_eq!(
-                Wordings::new(&sizes(&[(size, 1)]), Kind::Binary).count(),
+                Wordings::framed(&sizes(&[(size, 1)]), Kind::Binary).count(),
                 count
             );
         }

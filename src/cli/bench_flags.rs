@@ -86,6 +86,10 @@ pub(super) struct BenchOptions {
     #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "5")]
     seconds: Duration,
 
+    /// So many messages, deliveries or cycles are enough, when they are done sooner than that.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    count: Option<u64>,
+
     /// How long to run before that.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "1")]
     warm: Duration,
@@ -195,6 +199,7 @@ impl BenchOptions {
             },
             time: self.seconds,
             warm: self.warm,
+            count: self.count,
             timeout: self.timeout,
             from: self.from.concat(),
             backend: self.backend.into(),
