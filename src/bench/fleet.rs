@@ -14,7 +14,7 @@ use ws4rs::internal::reactor::{probe, uring::Uring};
 use super::Failed;
 use super::clock::{Clock, ns};
 use super::line::{Agreement, Line, Stage};
-use super::lines::{Call, Lines};
+use super::lines::Lines;
 use super::plan::{Mode, Plan};
 use super::progress::Progress;
 use super::target::Door;
@@ -65,15 +65,14 @@ impl<'s> Fleet<'s> {
 
     /// Asks for `count` connections through this door.
     pub(super) fn call(&mut self, door: usize, count: usize) {
-        let calls = std::iter::repeat_n(Call { door }, count);
-        self.lines.calls.extend(calls);
+        self.lines.calls.extend(std::iter::repeat_n(door, count));
     }
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Takes turns until `done`, or for so long. Tells when it stopped, or who was still waited for.
+    /// Takes turns until `done`, or for so long. Tells when it stopped.
     pub(super) fn run<T: Task>(
         &mut self,
         task: &mut T,
@@ -128,7 +127,11 @@ impl<'s> Fleet<'s> {
         self.dial(task, now)?;
         let due = task.turn(&mut self.lines, now);
         self.lines.say(&mut *self.driver, task, now);
-        let wake = self.clock.at(until.min(due).min(self.look_at));
+        let wake = match self.may_dial() {
+            true => now,
+            false => until.min(due).min(self.look_at),
+        };
+        let wake = self.clock.at(wake);
         let lines = &mut self.lines;
         self.driver
             .wait(Some(wake), &mut |event| lines.hear(event, task))
@@ -137,10 +140,12 @@ impl<'s> Fleet<'s> {
     }
 
     fn dial(&mut self, task: &mut impl Task, now: u64) -> Result<(), Failed> {
-        while self.lines.opening < self.opening_max
+        let most = self.lines.dialled + DIALS_PER_TURN;
+        while self.lines.dialled < most
+            && self.may_dial()
             && let Some(call) = self.lines.calls.pop()
         {
-            let door = &mut self.doors[call.door];
+            let door = &mut self.doors[call];
             let source = match door.knock() {
                 Ok(source) => source,
                 // A Unix socket whose backlog is full.
@@ -151,7 +156,7 @@ impl<'s> Fleet<'s> {
                 Err(error) => return Err(Failed::no_start(error)),
             };
             let token = self.driver.open(source).map_err(Failed::no_start)?;
-            let mut line = Line::new(token, self.lines.dialled, call.door, now);
+            let mut line = Line::new(token, self.lines.dialled, call, now);
             self.lines.dialled += 1;
             match &door.dial {
                 Some(dial) => {
@@ -164,6 +169,10 @@ impl<'s> Fleet<'s> {
             self.lines.insert(line);
         }
         Ok(())
+    }
+
+    fn may_dial(&self) -> bool {
+        !self.lines.calls.is_empty() && self.lines.opening < self.opening_max
     }
 
     /// Four times a second: is anybody stuck, and how does it go?
@@ -215,6 +224,8 @@ fn driver(backend: Backend) -> io::Result<(Backend, Box<dyn Driver>)> {
 
 /// 64 at once are on their way in: the backlog of any listener holds as many.
 const OPENING_MAX: usize = 64;
+/// 64: those without a handshake are open at once, and also are to be accepted meanwhile.
+const DIALS_PER_TURN: usize = 64;
 /// 1 GiB: so much memory may a server cost us that is asked for more than it can do.
 const WAITING_MAX: usize = 1 << 30;
 /// 250 ms.

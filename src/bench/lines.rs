@@ -20,8 +20,8 @@ pub(super) struct Lines {
     all: Vec<Option<Line>>,
     /// Indices of those that something has happened to.
     dirty: Vec<u32>,
-    /// Doors and numbers of those to be dialled.
-    pub(super) calls: Vec<Call>,
+    /// The doors of those to be dialled.
+    pub(super) calls: Vec<usize>,
     pub(super) dialled: usize,
     pub(super) opening: usize,
     pub(super) open: usize,
@@ -36,12 +36,6 @@ pub(super) struct Lines {
     clock: Clock,
     heard_at: Option<u64>,
     rules: Rules,
-}
-
-/// A connection to be opened.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call {
-    pub(super) door: usize,
 }
 
 impl Lines {
@@ -239,7 +233,7 @@ impl Lines {
         }
         if line.stage == Stage::Finished && how.is_ok() {
             if task.closed(&line, now) {
-                self.calls.push(Call { door: line.door });
+                self.calls.push(line.door);
             }
             return;
         }
