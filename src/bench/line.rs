@@ -1,0 +1,213 @@
+//! One connection, from the dial to the end.
+//!
+//! Knows what has been asked and heard, and what is to be sent; not what it means, nor when to ask:
+//! that is a task's.
+
+use std::collections::VecDeque;
+
+use ws4rs::internal::chunk::Chunks;
+use ws4rs::internal::reactor::{Close, Driver, Token};
+use ws4rs::proto::handshake::Dialing;
+use ws4rs::proto::{Agreed, Message, Rules};
+
+use super::hearing::Fault;
+use super::talk::Talk;
+use super::task::Task;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) token: Token,
+    /// Which of the doors it went through.
+    pub(super) door: usize,
+    pub(super) tally: Tally,
+    pub(super) stage: Stage,
+    /// When it was dialled.
+    pub(super) since: u64,
+    /// What is to be sent, once the send under way is home.
+    pub(super) out: Chunks,
+    /// Messages to be asked now.
+    pub(super) to_ask: u64,
+    /// Which of the canned frames; `None`: messages are compressed as they are sent.
+    pub(super) canned: Option<usize>,
+    /// It is on the list of those that something has happened to.
+    pub(super) dirty: bool,
+    talk: Talk,
+    sending: bool,
+    waiting: VecDeque<Asked>,
+}
+
+/// What has been said on a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tally {
+    /// Which connection it is.
+    pub(super) number: usize,
+    pub(super) asked: u64,
+    pub(super) heard: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It is not open yet.
+    Opening,
+    Open,
+    /// We have said goodbye; the server's FIN is awaited.
+    Leaving,
+    /// Our side is to be closed.
+    Finishing,
+    /// The driver has been told so.
+    Finished,
+}
+
+/// Messages that were asked at the same time.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: u64,
+    count: u64,
+}
+
+/// What a server said to our request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Agreement {
+    /// How messages are compressed, if they are.
+    pub(super) deflate: Option<Agreed>,
+}
+
+impl Line {
+    /// A connection that has just been dialled, and is open for bytes.
+    pub(super) fn new(token: Token, number: usize, door: usize, since: u64) -> Self {
+        Line {
+            token,
+            door,
+            tally: Tally {
+                number,
+                asked: 0,
+                heard: 0,
+            },
+            stage: Stage::Open,
+            since,
+            out: Chunks::new(),
+            to_ask: 0,
+            canned: Some(0),
+            dirty: false,
+            talk: Talk::Bytes(0),
+            sending: false,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Asks for the upgrade: it is open once that is answered.
+    pub(super) fn ask_for(&mut self, request: &[u8], dialing: Dialing) {
+        self.stage = Stage::Opening;
+        self.talk = Talk::Dialing(dialing);
+        self.say(request);
+    }
+
+    /// Takes bytes of the answer to that. When it is open, tells what was agreed on, and gives the bytes
+    /// behind.
+    pub(super) fn answered(
+        &mut self,
+        bytes: &mut [u8],
+        rules: Rules,
+    ) -> Result<Option<(Agreement, Vec<u8>)>, Fault> {
+        let answer = self.talk.answered(bytes, rules);
+        let answer = answer.map_err(|why| Fault::of(&self.tally, &why))?;
+        Ok(answer.map(|(answer, behind)| {
+            self.stage = Stage::Open;
+            let deflate = answer.deflate().copied();
+            (Agreement { deflate }, behind)
+        }))
+    }
+
+    /// Takes bytes of the conversation. Tells how many messages they end, all as the task expects
+    /// them, and whether our ping has been answered.
+    #[inline]
+    pub(super) fn hear(
+        &mut self,
+        bytes: &mut [u8],
+        task: &mut impl Task,
+    ) -> Result<(u64, bool), Fault> {
+        let before = self.tally.heard;
+        let ponged = self.talk.hear(&mut self.tally, bytes, task)?;
+        self.talk.collect(&mut self.out);
+        Ok((self.tally.heard - before, ponged))
+    }
+
+    /// Whether the server has been heard at all.
+    pub(super) fn has_heard(&self) -> bool {
+        self.tally.heard > 0 || !matches!(self.talk, Talk::Bytes(_))
+    }
+
+    /// Appends bytes as they are.
+    pub(super) fn say(&mut self, bytes: &[u8]) {
+        self.out
+            .append(bytes.len(), |buffer| buffer.extend_from_slice(bytes));
+    }
+
+    /// Appends a message.
+    pub(super) fn send(&mut self, message: Message<'_>) {
+        self.talk.send(message, &mut self.out);
+    }
+
+    /// Appends a ping; `false` where there is no such thing.
+    pub(super) fn ping(&mut self) -> bool {
+        self.talk.ping(&mut self.out)
+    }
+
+    /// Begins to end the connection. With frames the server closes TCP first.
+    pub(super) fn leave(&mut self) {
+        self.stage = match self.talk.leave(&mut self.out) {
+            true => Stage::Leaving,
+            false => Stage::Finishing,
+        };
+    }
+
+    /// Notes that `count` messages were asked at this time.
+    #[inline]
+    pub(super) fn note_asked(&mut self, count: u64, at: u64) {
+        self.tally.asked += count;
+        self.waiting.push_back(Asked { at, count });
+    }
+
+    /// `count` of them have been answered: tells when each was asked, as runs.
+    #[inline]
+    pub(super) fn note_answered(&mut self, mut count: u64, mut tell: impl FnMut(u64, u64)) {
+        while count > 0
+            && let Some(first) = self.waiting.front_mut()
+        {
+            let done = count.min(first.count);
+            tell(first.at, done);
+            first.count -= done;
+            count -= done;
+            if first.count == 0 {
+                self.waiting.pop_front();
+            }
+        }
+    }
+
+    /// Sends what there is to send, and closes when nothing is and it is time. Tells how many bytes.
+    #[inline]
+    pub(super) fn flush(&mut self, driver: &mut dyn Driver) -> usize {
+        let mut count = 0;
+        if !self.sending && !self.out.is_empty() {
+            self.sending = true;
+            count = self.out.len();
+            driver.send(self.token, std::mem::take(&mut self.out));
+        }
+        if self.stage == Stage::Finishing && self.out.is_empty() {
+            self.stage = Stage::Finished;
+            driver.close(self.token, Close::Finish);
+        }
+        count
+    }
+
+    /// A send has come home. What did not leave comes first again.
+    #[inline]
+    pub(super) fn sent(&mut self, mut left: Chunks) {
+        self.sending = false;
+        if !left.is_empty() {
+            left.join(std::mem::take(&mut self.out));
+            self.out = left;
+        }
+    }
+}
