@@ -317,7 +317,8 @@ impl Script {
                 }
                 takes => {
                     let most = match takes {
-                        Takes::Each(most) => most,
+                        // What is finished is seen through to its last byte.
+                        Takes::Each(most) if wire.asked.is_none() => most,
                         _ => usize::MAX,
                     };
                     let bytes = peek(&chunks, most);
