@@ -1,0 +1,68 @@
+//! ws-rs, which is `ws` in its registry: its own event loop, one thread.
+
+use std::io;
+
+use ws::deflate::{DeflateBuilder, DeflateSettings};
+use ws::{Builder, Handler, Message, Sender, Settings};
+use ws4rs_peers::flags::{Deflate, Flags, Mode, say};
+
+fn main() -> io::Result<()> {
+    let flags = Flags::of(&[Deflate::Shared, Deflate::Takeover]);
+    let mode = flags.mode;
+    let room = move |out| Room { out, mode };
+    let served = match flags.deflate {
+        Deflate::Off => serve(&flags, room),
+        deflate => {
+            let settings = DeflateSettings {
+                request_no_context_takeover: deflate == Deflate::Shared,
+                ..DeflateSettings::default()
+            };
+            serve(&flags, move |out| {
+                DeflateBuilder::new()
+                    .with_settings(settings)
+                    .build(room(out))
+            })
+        }
+    };
+    served.map_err(io::Error::other)
+}
+
+fn serve<H: Handler>(flags: &Flags, room: impl FnMut(Sender) -> H) -> ws::Result<()> {
+    let server = Builder::new()
+        .with_settings(settings(flags))
+        .build(room)?
+        .bind(flags.listen)?;
+    say("ws", server.local_addr()?)?;
+    server.run()?;
+    Ok(())
+}
+
+fn settings(flags: &Flags) -> Settings {
+    Settings {
+        max_connections: 20_000,
+        // One frame for each message: its default cuts them at 65 535 bytes.
+        fragment_size: flags.max_message,
+        max_fragment_size: flags.max_message,
+        in_buffer_capacity: flags
+            .read_buffer
+            .unwrap_or(Settings::default().in_buffer_capacity),
+        // A client that leaves is no reason to stop.
+        panic_on_internal: false,
+        tcp_nodelay: true,
+        ..Settings::default()
+    }
+}
+
+struct Room {
+    out: Sender,
+    mode: Mode,
+}
+
+impl Handler for Room {
+    fn on_message(&mut self, message: Message) -> ws::Result<()> {
+        match self.mode {
+            Mode::Echo => self.out.send(message),
+            Mode::Broadcast => self.out.broadcast(message),
+        }
+    }
+}
