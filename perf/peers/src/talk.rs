@@ -40,19 +40,25 @@ impl<M: Clone> Talk<M> {
     where
         S: Stream<Item = Result<M, E>> + Sink<M> + Unpin,
     {
+        let mut unflushed = 0;
         loop {
-            let mut next = connection.next().await;
-            for _ in 0..BATCH {
-                let message = next?.ok()?;
-                if (self.is_data)(&message) {
-                    connection.feed(message).await.ok()?;
+            let at_once = match unflushed {
+                BATCH => None,
+                _ => connection.next().now_or_never(),
+            };
+            let next = match at_once {
+                Some(next) => next,
+                None => {
+                    connection.flush().await.ok()?;
+                    unflushed = 0;
+                    connection.next().await
                 }
-                match connection.next().now_or_never() {
-                    Some(more) => next = more,
-                    None => break,
-                }
+            };
+            let message = next?.ok()?;
+            if (self.is_data)(&message) {
+                connection.feed(message).await.ok()?;
+                unflushed += 1;
             }
-            connection.flush().await.ok()?;
         }
     }
 
@@ -94,6 +100,6 @@ where
 }
 
 /// 32: what yawc's own benchmark answers at most before it flushes.
-const BATCH: usize = 32;
+const BATCH: u32 = 32;
 /// More than any row has under way; who lags further behind is cut.
 const BACKLOG: usize = 4096;

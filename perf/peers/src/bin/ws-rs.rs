@@ -1,30 +1,15 @@
-//! ws-rs, which is `ws` in its registry: its own event loop, one thread.
+//! ws-rs, which is `ws` in its registry: its own event loop, one thread. It has
+//! compression too, which zeroes what must not be zero: today's Rust ends the process there.
 
 use std::io;
 
-use ws::deflate::{DeflateBuilder, DeflateSettings};
 use ws::{Builder, Handler, Message, Sender, Settings};
-use ws4rs_peers::flags::{Deflate, Flags, Mode, say};
+use ws4rs_peers::flags::{Flags, Mode, say};
 
 fn main() -> io::Result<()> {
-    let flags = Flags::of(&[Deflate::Shared, Deflate::Takeover]);
+    let flags = Flags::of(&[]);
     let mode = flags.mode;
-    let room = move |out| Room { out, mode };
-    let served = match flags.deflate {
-        Deflate::Off => serve(&flags, room),
-        deflate => {
-            let settings = DeflateSettings {
-                request_no_context_takeover: deflate == Deflate::Shared,
-                ..DeflateSettings::default()
-            };
-            serve(&flags, move |out| {
-                DeflateBuilder::new()
-                    .with_settings(settings)
-                    .build(room(out))
-            })
-        }
-    };
-    served.map_err(io::Error::other)
+    serve(&flags, move |out| Room { out, mode }).map_err(io::Error::other)
 }
 
 fn serve<H: Handler>(flags: &Flags, room: impl FnMut(Sender) -> H) -> ws::Result<()> {
