@@ -52,18 +52,18 @@ def attempt(what, install):
 def cargo(build, folder, *what):
     """The executables of a build. Cargo says where it put them; without building, it is guessed."""
     if not build:
-        return built(folder)
+        return built()
     command = ["cargo", "build", "--release", "--locked", "--message-format", "json-render-diagnostics", *what]
     told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     if told.returncode:
         print(f"could not build in {folder.relative_to(ROOT.parent)}", file=sys.stderr)
-        return built(folder)
+        return built()
     messages = map(json.loads, told.stdout.splitlines())
     return {m["target"]["name"]: m["executable"] for m in messages if m.get("executable")}
 
 
-def built(folder):
-    target = Path(os.environ.get("CARGO_TARGET_DIR", folder / "target")) / "release"
+def built():
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
     return {path.name: str(path) for path in target.glob("*") if path.is_file() and os.access(path, os.X_OK)}
 
 
