@@ -1,6 +1,8 @@
 //! `ws4rs`: the bundled binary. Flags become a whole configuration, then something runs.
 
 #[cfg(unix)]
+mod bench;
+#[cfg(unix)]
 mod cli;
 
 #[cfg(unix)]

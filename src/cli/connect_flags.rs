@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::Args;
 use ws4rs::Deflate;
 use ws4rs::client::{Builder, Error};
-use ws4rs::http::{HeaderName, HeaderValue};
+use ws4rs::proto::handshake::Url;
 
+use super::ask_flags::AskOptions;
 use super::connect::silence;
 use super::flags::{size, time};
 
@@ -14,20 +15,11 @@ use super::flags::{size, time};
 #[derive(Debug, Args)]
 pub(super) struct ConnectOptions {
     /// ws://HOST:PORT/PATH, or ws+unix:SOCKET:/PATH
-    #[arg(value_name = "URL", value_parser = Builder::new)]
-    url: Builder,
+    #[arg(value_name = "URL", value_parser = Url::parse)]
+    url: Url,
 
-    /// A field for the request: 'Name: value'. May be given more than once.
-    #[arg(short = 'H', long, value_name = "FIELD", value_parser = field)]
-    header: Vec<(HeaderName, HeaderValue)>,
-
-    /// A subprotocol to offer, the favourite first. May be given more than once.
-    #[arg(short, long, value_name = "NAME")]
-    subprotocol: Vec<String>,
-
-    /// The page to say we come from, as browsers do.
-    #[arg(long, value_name = "ORIGIN")]
-    origin: Option<HeaderValue>,
+    #[command(flatten)]
+    ask: AskOptions,
 
     /// Offer to compress messages.
     #[arg(long)]
@@ -73,16 +65,7 @@ Exit codes:
 impl ConnectOptions {
     /// The connection that was asked for.
     pub(super) fn builder(&self) -> Builder {
-        let mut builder = self.url.clone();
-        for (name, value) in &self.header {
-            builder = builder.header(name.clone(), value.clone());
-        }
-        for name in &self.subprotocol {
-            builder = builder.subprotocol(name.clone());
-        }
-        if let Some(origin) = &self.origin {
-            builder = builder.origin(origin.clone());
-        }
+        let mut builder = Builder::from(self.ask.dial(&self.url));
         if self.deflate {
             // What browsers offer; there is one connection, and its memory is no matter.
             builder = builder.deflate(Deflate::takeover(15));
@@ -106,13 +89,4 @@ impl ConnectOptions {
 /// What the user got wrong, not the network or the server.
 pub(super) fn is_usage(error: &Error) -> bool {
     matches!(error, Error::Url(_) | Error::Secure | Error::Dial(_))
-}
-
-fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text
-        .split_once(':')
-        .ok_or("a field is a name, a colon and a value")?;
-    let name = HeaderName::try_from(name.trim()).map_err(|error| error.to_string())?;
-    let value = HeaderValue::try_from(value.trim()).map_err(|error| error.to_string())?;
-    Ok((name, value))
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 use ws4rs::config::{Backend, Config};
 use ws4rs::{Deflate, OriginPolicy, SlowPolicy};
 
+use super::bench_flags::{self, BenchMode};
 use super::connect_flags::{self, ConnectOptions};
 
 /// WebSocket for heavy load.
@@ -45,7 +46,7 @@ const EXIT_CODES: &str = "Exit codes:
   3    could not start: an address that is taken or not permitted, a backend that does not work here
   130  a second SIGINT ended it at once (143: SIGTERM)
 
-`connect` has more of them: see its own help.";
+`connect` and `bench` have more of them: see their own help.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -63,6 +64,12 @@ pub(super) enum Command {
     /// Talk to a server: lines in, messages out.
     #[command(after_help = connect_flags::EXIT_CODES)]
     Connect(Box<ConnectOptions>),
+    /// Put load on a server, any server, and tell what it takes.
+    #[command(after_help = bench_flags::EXAMPLES)]
+    Bench {
+        #[command(subcommand)]
+        mode: Box<BenchMode>,
+    },
 }
 
 /// What a server may be told. Sizes take K, M and G (of 1024), times take ms, s, m and h; a plain
@@ -156,7 +163,7 @@ pub(super) struct Options {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum BackendFlag {
+pub(super) enum BackendFlag {
     Auto,
     IoUring,
     Mio,
@@ -173,6 +180,16 @@ impl From<DeflateFlag> for Deflate {
         match flag {
             DeflateFlag::Shared => Deflate::shared(),
             DeflateFlag::Takeover => Deflate::takeover(12),
+        }
+    }
+}
+
+impl From<BackendFlag> for Backend {
+    fn from(flag: BackendFlag) -> Self {
+        match flag {
+            BackendFlag::Auto => Backend::Auto,
+            BackendFlag::IoUring => Backend::IoUring,
+            BackendFlag::Mio => Backend::Mio,
         }
     }
 }
@@ -224,11 +241,7 @@ impl Options {
     pub(super) fn config(&self) -> Config {
         let mut config = Config::default();
         config.workers = self.workers.unwrap_or(config.workers);
-        config.backend = match self.backend {
-            BackendFlag::Auto => Backend::Auto,
-            BackendFlag::IoUring => Backend::IoUring,
-            BackendFlag::Mio => Backend::Mio,
-        };
+        config.backend = self.backend.into();
         config.pin = self.pin;
         config.reuse_port = self.reuse_port;
         config.message_max = self.max_message.unwrap_or(config.message_max);

@@ -1,9 +1,13 @@
 //! Flags in, an exit code out.
 //!
-//! `flags` is what a user may say, and `connect_flags` what to `connect`; `serve` and `connect` run
-//! what they said, `handlers` is what the servers do, `lines` what a terminal or a pipe is to a
-//! connection.
+//! `flags` is what a user may say, `connect_flags` and `bench_flags` what to `connect` and to `bench`,
+//! in the words of `ask_flags` and `bench_values`; `serve`, `connect` and `bench` run what they said,
+//! `handlers` is what the servers do, `lines` what a terminal or a pipe is to a connection.
 
+mod ask_flags;
+mod bench;
+mod bench_flags;
+mod bench_values;
 mod connect;
 mod connect_flags;
 mod flags;
@@ -31,6 +35,15 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
             serve::serve(options, move || Broadcast { include_sender })
         }
         Command::Connect(options) => connect::connect(options),
+        Command::Bench { mode } => bench::bench(mode),
+    }
+}
+
+/// Every connection is a descriptor.
+fn raise_descriptor_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit on descriptors stays as it is"),
     }
 }
 

@@ -11,7 +11,7 @@ use signal_hook::iterator::Signals;
 use ws4rs::{Drain, Error, Handle, Handler, Server};
 
 use super::flags::Options;
-use super::{FAILED, NO_START, USAGE, fail};
+use super::{FAILED, NO_START, USAGE, fail, raise_descriptor_limit};
 
 /// Listens, says where, serves, drains.
 pub(super) fn serve<H: Handler>(
@@ -73,14 +73,6 @@ fn announce(addresses: &[String]) -> io::Result<()> {
         writeln!(out, "listening on {address}")?;
     }
     out.flush()
-}
-
-/// Every connection is a descriptor.
-fn raise_descriptor_limit() {
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) => tracing::debug!(limit, "descriptors"),
-        Err(error) => tracing::warn!(%error, "the limit on descriptors stays as it is"),
-    }
 }
 
 /// Whether it is the address that is wrong, not the machine that refuses it.

@@ -23,6 +23,14 @@ pub struct Builder {
     settings: Settings,
 }
 
+impl From<Dial> for Builder {
+    /// Will ask for what `dial` asks for.
+    fn from(dial: Dial) -> Self {
+        let settings = Settings::default();
+        Builder { dial, settings }
+    }
+}
+
 /// What the connection is held to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
@@ -39,10 +47,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Url`].
     pub fn new(url: &str) -> Result<Self, Error> {
-        Ok(Builder {
-            dial: Dial::new(Url::parse(url)?),
-            settings: Settings::default(),
-        })
+        Ok(Dial::new(Url::parse(url)?).into())
     }
 
     /// Adds a field to the request: a cookie, or who asks.

@@ -1,0 +1,194 @@
+//! The connections of a run and the kernel below them, turn by turn: dial, say everything, sleep until
+//! something happens or is due, hear everything.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ws4rs::Backend;
+use ws4rs::internal::reactor::poll::Poll;
+use ws4rs::internal::reactor::{Close, Driver};
+#[cfg(target_os = "linux")]
+use ws4rs::internal::reactor::{probe, uring::Uring};
+
+use super::Failed;
+use super::clock::{Clock, ns};
+use super::line::{Agreement, Line, Stage};
+use super::lines::{Call, Lines};
+use super::plan::Plan;
+use super::progress::Progress;
+use super::target::Door;
+use super::task::Task;
+
+pub(super) struct Fleet<'s> {
+    pub(super) lines: Lines,
+    pub(super) backend: Backend,
+    pub(super) progress: Progress,
+    driver: Box<dyn Driver>,
+    doors: Vec<Door>,
+    clock: Clock,
+    timeout: u64,
+    look_at: u64,
+    /// Somebody wants an end of it.
+    stop: &'s AtomicBool,
+}
+
+impl<'s> Fleet<'s> {
+    pub(super) fn new(plan: &Plan, stop: &'s AtomicBool) -> Result<Self, Failed> {
+        let (backend, driver) = driver(plan.backend).map_err(Failed::no_start)?;
+        let clock = Clock::start();
+        let message_max = plan.sizes.largest().max(MESSAGE_LEAST);
+        Ok(Fleet {
+            lines: Lines::new(clock, message_max),
+            backend,
+            progress: Progress::new(),
+            driver,
+            doors: Vec::new(),
+            clock,
+            timeout: ns(plan.timeout),
+            look_at: 0,
+            stop,
+        })
+    }
+
+    /// Adds a place to dial to. Tells which it is.
+    pub(super) fn add(&mut self, door: Door) -> usize {
+        self.doors.push(door);
+        self.doors.len() - 1
+    }
+
+    /// Asks for `count` connections through this door.
+    pub(super) fn call(&mut self, door: usize, count: usize) {
+        let calls = std::iter::repeat_n(Call { door }, count);
+        self.lines.calls.extend(calls);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Takes turns until `done`, or for so long. Tells when it stopped, or who was still waited for.
+    pub(super) fn run<T: Task>(
+        &mut self,
+        task: &mut T,
+        time: Duration,
+        done: impl Fn(&Lines, &T) -> bool,
+    ) -> Result<u64, Failed> {
+        let until = self.clock.now().saturating_add(ns(time));
+        loop {
+            let now = self.clock.now();
+            if now >= until || done(&self.lines, task) || self.is_stopped() {
+                return Ok(now);
+            }
+            if now >= self.look_at {
+                self.look(task, now)?;
+            }
+            self.turn(task, now, until)?;
+        }
+    }
+
+    /// Says goodbye to everybody, and lets go of who does not say it too in time.
+    pub(super) fn goodbye(&mut self, task: &mut impl Task) -> Result<(), Failed> {
+        self.lines.leave();
+        let until = self.clock.now() + ns(GOODBYE);
+        let mut now = self.clock.now();
+        while now < until && self.lines.iter().next().is_some() {
+            self.turn(task, now, until)?;
+            now = self.clock.now();
+        }
+        let tokens: Vec<_> = self.lines.iter().map(|line| line.token).collect();
+        tokens
+            .into_iter()
+            .for_each(|token| self.driver.close(token, Close::Abort));
+        Ok(())
+    }
+
+    fn turn(&mut self, task: &mut impl Task, now: u64, until: u64) -> Result<(), Failed> {
+        self.dial(task, now)?;
+        let due = task.turn(&mut self.lines, now);
+        self.lines.say(&mut *self.driver, task, now);
+        let wake = self.clock.at(until.min(due).min(self.look_at));
+        let lines = &mut self.lines;
+        self.driver
+            .wait(Some(wake), &mut |event| lines.hear(event, task))
+            .map_err(Failed::no_start)?;
+        self.lines.fault.take().map_or(Ok(()), Err)
+    }
+
+    fn dial(&mut self, task: &mut impl Task, now: u64) -> Result<(), Failed> {
+        while self.lines.opening < OPENING_MAX
+            && let Some(call) = self.lines.calls.pop()
+        {
+            let door = &mut self.doors[call.door];
+            let source = match door.knock() {
+                Ok(source) => source,
+                // A Unix socket whose backlog is full.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.lines.calls.push(call);
+                    return Ok(());
+                }
+                Err(error) => return Err(Failed::no_start(error)),
+            };
+            let token = self.driver.open(source).map_err(Failed::no_start)?;
+            let mut line = Line::new(token, self.lines.dialled, call.door, now);
+            self.lines.dialled += 1;
+            match &door.dial {
+                Some(dial) => {
+                    let mut request = Vec::new();
+                    let dialing = dial.ask(&mut request).map_err(Failed::no_start)?;
+                    line.ask_for(&request, dialing);
+                }
+                None => task.opened(&mut line, Agreement(None), now),
+            }
+            self.lines.insert(line);
+        }
+        Ok(())
+    }
+
+    /// Four times a second: is anybody stuck, and how does it go?
+    fn look(&mut self, task: &mut impl Task, now: u64) -> Result<(), Failed> {
+        self.look_at = now + ns(LOOK);
+        self.progress.look(&self.lines, task.score(), now);
+        let late = |line: &&Line| {
+            line.stage != Stage::Open && now.saturating_sub(line.since) > self.timeout
+        };
+        let Some(late) = self.lines.iter().find(late) else {
+            return Ok(());
+        };
+        let number = late.tally.number;
+        let time = Duration::from_nanos(self.timeout);
+        Err(match late.stage {
+            Stage::Opening => Failed::NoStart(format!(
+                "connection {number} was not opened within {time:?}"
+            )),
+            _ => Failed::Fault(format!(
+                "connection {number} was not closed within {time:?}"
+            )),
+        })
+    }
+}
+
+/// Opens the kernel, and tells which one it is.
+fn driver(backend: Backend) -> io::Result<(Backend, Box<dyn Driver>)> {
+    #[cfg(target_os = "linux")]
+    if backend != Backend::Mio {
+        match Uring::new().and_then(|mut ring| probe(&mut ring).map(|()| ring)) {
+            Ok(ring) => return Ok((Backend::IoUring, Box::new(ring))),
+            Err(error) if backend == Backend::IoUring => return Err(error),
+            Err(_) => {}
+        }
+    }
+    match backend {
+        Backend::IoUring => Err(io::ErrorKind::Unsupported.into()),
+        _ => Ok((Backend::Mio, Box::new(Poll::new()?))),
+    }
+}
+
+/// 256 at once are on their way in: a listener's backlog holds as many.
+const OPENING_MAX: usize = 256;
+/// 250 ms.
+const LOOK: Duration = Duration::from_millis(250);
+/// 1 s: a server that has not closed by then is left to its own deadlines.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// 64 KiB: whatever a server says besides, up to there it is told as wrong, not as too long.
+const MESSAGE_LEAST: usize = 64 << 10;

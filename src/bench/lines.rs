@@ -1,0 +1,277 @@
+//! All connections, and what the driver tells of them in a turn.
+//!
+//! Time is read when the first event of a turn comes: what is told in one turn has come at one time.
+
+use ws4rs::internal::chunk::Chunks;
+use ws4rs::internal::reactor::{Driver, Event, Token};
+use ws4rs::proto::Rules;
+
+use super::Failed;
+use super::clock::Clock;
+use super::line::{Agreement, Line, Stage};
+use super::task::Task;
+
+#[derive(Debug)]
+pub(super) struct Lines {
+    /// By [`Token::index`], which is small and dense.
+    all: Vec<Option<Line>>,
+    /// Indices of those that something has happened to.
+    dirty: Vec<u32>,
+    /// Doors and numbers of those to be dialled.
+    pub(super) calls: Vec<Call>,
+    pub(super) dialled: usize,
+    pub(super) opening: usize,
+    pub(super) open: usize,
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    /// What the first that opened has agreed on.
+    pub(super) agreement: Option<Agreement>,
+    /// The first thing that went wrong in this turn.
+    pub(super) fault: Option<Failed>,
+    /// It is over: from here on nothing is a fault.
+    pub(super) forgiving: bool,
+    clock: Clock,
+    heard_at: Option<u64>,
+    rules: Rules,
+}
+
+/// A connection to be opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) door: usize,
+}
+
+impl Lines {
+    pub(super) fn new(clock: Clock, message_max: usize) -> Self {
+        Lines {
+            all: Vec::new(),
+            dirty: Vec::new(),
+            calls: Vec::new(),
+            dialled: 0,
+            opening: 0,
+            open: 0,
+            received: 0,
+            sent: 0,
+            agreement: None,
+            fault: None,
+            forgiving: false,
+            clock,
+            heard_at: None,
+            rules: Rules::client(message_max),
+        }
+    }
+
+    /// Whether nobody is to be dialled, or dialling.
+    pub(super) fn all_open(&self) -> bool {
+        self.calls.is_empty() && self.opening == 0
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Line> {
+        self.all.iter().flatten()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Line> {
+        self.all.iter_mut().flatten()
+    }
+
+    /// The line at a place, where there is one.
+    pub(super) fn at(&mut self, index: u32) -> Option<&mut Line> {
+        self.all.get_mut(index as usize)?.as_mut()
+    }
+
+    pub(super) fn insert(&mut self, line: Line) {
+        let index = line.token.index as usize;
+        if self.all.len() <= index {
+            self.all.resize_with(index + 1, || None);
+        }
+        match line.stage {
+            Stage::Opening => self.opening += 1,
+            _ => self.open += 1,
+        }
+        self.all[index] = Some(line);
+        self.mark(index as u32);
+    }
+
+    /// Something has happened to this one.
+    #[inline]
+    pub(super) fn mark(&mut self, index: u32) {
+        if let Some(Some(line)) = self.all.get_mut(index as usize)
+            && !line.dirty
+        {
+            line.dirty = true;
+            self.dirty.push(index);
+        }
+    }
+
+    pub(super) fn mark_all(&mut self) {
+        (0..self.all.len() as u32).for_each(|index| self.mark(index));
+    }
+
+    /// Begins to end them all, and whoever goes now may go.
+    pub(super) fn leave(&mut self) {
+        self.forgiving = true;
+        self.calls.clear();
+        self.iter_mut()
+            .filter(|line| line.stage == Stage::Open)
+            .for_each(Line::leave);
+        self.mark_all();
+    }
+
+    /// Has each line that something happened to say what it has to say.
+    pub(super) fn say(&mut self, driver: &mut dyn Driver, task: &mut impl Task, now: u64) {
+        self.heard_at = None;
+        for at in 0..self.dirty.len() {
+            let index = self.dirty[at] as usize;
+            let Some(Some(line)) = self.all.get_mut(index) else {
+                continue;
+            };
+            line.dirty = false;
+            if line.stage == Stage::Open && !self.forgiving {
+                task.say(line, now);
+            }
+            self.sent += line.flush(driver) as u64;
+        }
+        self.dirty.clear();
+    }
+
+    pub(super) fn hear(&mut self, event: Event<'_>, task: &mut impl Task) {
+        let clock = self.clock;
+        let now = *self.heard_at.get_or_insert_with(|| clock.now());
+        match event {
+            Event::Received(token, bytes, _) => self.received(token, bytes, task, now),
+            Event::Sent(token, left) => self.came_home(token, left),
+            Event::Ended(token) => self.ended(token),
+            Event::Closed(token, how) => self.closed(token, how.err(), task, now),
+            Event::Accepted { .. } | Event::Starved(..) => unreachable!("nobody listens here"),
+        }
+    }
+
+    #[inline]
+    fn received(&mut self, token: Token, bytes: &mut [u8], task: &mut impl Task, now: u64) {
+        let Some(line) = line(&mut self.all, token) else {
+            return;
+        };
+        self.received += bytes.len() as u64;
+        if line.is_dialing() {
+            return self.answered(token, bytes, task, now);
+        }
+        match line.hear(bytes, task) {
+            Ok((count, ponged)) => {
+                if count > 0 {
+                    task.heard(line, count, now);
+                }
+                if ponged {
+                    task.ponged(line);
+                }
+                self.mark(token.index);
+            }
+            Err(fault) => self.fail(Failed::Fault(fault.to_string())),
+        }
+    }
+
+    /// Bytes of the answer to a request, and perhaps messages behind it.
+    #[cold]
+    fn answered(&mut self, token: Token, bytes: &mut [u8], task: &mut impl Task, now: u64) {
+        let rules = self.rules;
+        let Some(line) = line(&mut self.all, token) else {
+            return;
+        };
+        match line.answered(bytes, rules) {
+            Ok(None) => {}
+            Ok(Some((mut behind, agreement))) => {
+                self.opening -= 1;
+                self.open += 1;
+                self.agreement.get_or_insert(agreement);
+                task.opened(line, agreement, now);
+                self.mark(token.index);
+                if !behind.is_empty() {
+                    self.received -= behind.len() as u64;
+                    self.received(token, &mut behind, task, now);
+                }
+            }
+            Err(why) => self.fail(Failed::NoStart(why.to_string())),
+        }
+    }
+
+    #[inline]
+    fn came_home(&mut self, token: Token, left: Chunks) {
+        if let Some(line) = line(&mut self.all, token) {
+            line.sent(left);
+            self.mark(token.index);
+        }
+    }
+
+    /// The server's FIN.
+    fn ended(&mut self, token: Token) {
+        let Some(line) = line(&mut self.all, token) else {
+            return;
+        };
+        let number = line.tally.number;
+        let was = std::mem::replace(&mut line.stage, Stage::Finishing);
+        self.mark(token.index);
+        match was {
+            Stage::Leaving | Stage::Finishing | Stage::Finished => {}
+            Stage::Open => self.fail(Failed::Fault(format!(
+                "connection {number}: the server has ended it"
+            ))),
+            Stage::Opening => self.fail(Failed::NoStart(format!(
+                "connection {number}: the server ended it before it was open"
+            ))),
+        }
+    }
+
+    fn closed(
+        &mut self,
+        token: Token,
+        error: Option<std::io::Error>,
+        task: &mut impl Task,
+        now: u64,
+    ) {
+        if line(&mut self.all, token).is_none() {
+            return;
+        }
+        let Some(line) = self.all[token.index as usize].take() else {
+            return;
+        };
+        match line.stage {
+            Stage::Opening => self.opening -= 1,
+            _ => self.open -= 1,
+        }
+        let number = line.tally.number;
+        match (line.stage, error) {
+            (Stage::Finished, None) => {
+                if task.closed(&line, now) {
+                    self.calls.push(Call { door: line.door });
+                }
+            }
+            (Stage::Opening, error) => self.fail(Failed::NoStart(format!(
+                "connection {number} was not opened: {}",
+                reason(error)
+            ))),
+            (_, error) if line.tally.heard == 0 && !line.is_framed() => self.fail(Failed::NoStart(
+                format!("connection {number} was not opened: {}", reason(error)),
+            )),
+            (_, error) => self.fail(Failed::Fault(format!(
+                "connection {number}: it is gone: {}",
+                reason(error)
+            ))),
+        }
+    }
+
+    /// The first fault is the one that is told.
+    pub(super) fn fail(&mut self, fault: Failed) {
+        if !self.forgiving {
+            self.fault.get_or_insert(fault);
+        }
+    }
+}
+
+fn reason(error: Option<std::io::Error>) -> String {
+    error.map_or("closed".to_owned(), |error| error.to_string())
+}
+
+#[inline]
+fn line(all: &mut [Option<Line>], token: Token) -> Option<&mut Line> {
+    let line = all.get_mut(token.index as usize)?.as_mut();
+    line.filter(|line| line.token == token)
+}

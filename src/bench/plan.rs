@@ -1,0 +1,105 @@
+//! All that a run needs, as values.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ws4rs::Backend;
+
+use super::condition::Condition;
+use super::find::Goal;
+use super::payload::Kind;
+use super::sizes::Sizes;
+use super::target::Target;
+
+/// A run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The server as the user named it, for the report.
+    pub(crate) url: String,
+    pub(crate) target: Target,
+    pub(crate) mode: Mode,
+    pub(crate) connections: usize,
+    /// Messages under way at once: of each connection, or of the one that publishes.
+    pub(crate) outstanding: usize,
+    pub(crate) sizes: Sizes,
+    pub(crate) kind: Kind,
+    /// How long to measure, and how long to run before that.
+    pub(crate) time: Duration,
+    pub(crate) warm: Duration,
+    /// How long one connection may take to open.
+    pub(crate) timeout: Duration,
+    /// Addresses of ours to connect from; none: the kernel's choice.
+    pub(crate) from: Vec<IpAddr>,
+    pub(crate) backend: Backend,
+    /// The server's processes.
+    pub(crate) server: Vec<u32>,
+    pub(crate) conditions: Vec<Condition>,
+    /// Something is asked for besides the upgrade.
+    pub(crate) offers: bool,
+}
+
+impl Plan {
+    /// What is wrong with it, if anything.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let bare = matches!(self.target, Target::Tcp(_));
+        let asks = self.conditions.iter().any(Condition::asks_for_server);
+        let faults = [
+            (
+                bare && self.offers,
+                "tcp:// has no handshake: no fields, no compression",
+            ),
+            (
+                asks && self.server.is_empty(),
+                "a condition on the server needs its --server-pid",
+            ),
+        ];
+        faults
+            .into_iter()
+            .find_map(|(wrong, why)| wrong.then_some(why))
+    }
+}
+
+/// What the connections do.
+#[derive(Clone, Debug)]
+pub(crate) enum Mode {
+    /// Each asks again when it is answered.
+    Echo,
+    /// All together ask so often in a second, answered or not.
+    Rate {
+        per_second: f64,
+        /// What is to hold at the highest rate there is.
+        find: Option<Goal>,
+    },
+    /// One publishes, all others hear.
+    Fanout {
+        /// Where to publish, if not where the others hear.
+        publish: Option<Target>,
+        /// What a subscriber says first.
+        join: Option<String>,
+    },
+    /// Each opens, echoes once and closes, again and again.
+    Connect,
+    /// They are open, and that is all.
+    Idle,
+}
+
+impl Mode {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Mode::Echo => "echo",
+            Mode::Rate { .. } => "rate",
+            Mode::Fanout { .. } => "fanout",
+            Mode::Connect => "connect",
+            Mode::Idle => "idle",
+        }
+    }
+
+    pub(super) fn unit(&self) -> &'static str {
+        match self {
+            Mode::Echo | Mode::Rate { .. } => "messages",
+            Mode::Fanout { .. } => "deliveries",
+            Mode::Connect => "cycles",
+            Mode::Idle => "connections",
+        }
+    }
+}

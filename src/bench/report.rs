@@ -1,0 +1,177 @@
+//! What was found, for people and for programs.
+
+use serde::Serialize;
+
+use super::fleet::Fleet;
+use super::line::Agreement;
+use super::measure::Found;
+use super::plan::{Mode, Plan};
+use super::score::Times;
+
+/// The figures of a run. Its serialization is what `--json` prints, and a promise.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    pub(super) mode: &'static str,
+    pub(super) url: String,
+    pub(super) backend: &'static str,
+    pub(super) connections: usize,
+    pub(super) outstanding: usize,
+    pub(super) sizes: String,
+    pub(super) kind: String,
+    /// What was agreed on, not what was offered.
+    pub(super) deflate: Option<&'static str>,
+    pub(super) seconds: f64,
+    pub(super) unit: &'static str,
+    pub(super) count: u64,
+    pub(super) per_second: f64,
+    pub(super) wire_bytes: WireBytes,
+    pub(super) latency_us: Latency,
+    /// Of a fan-out: until the last subscriber had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) latency_all_us: Option<Latency>,
+    pub(super) server: Option<Server>,
+    pub(super) generator: Option<Generator>,
+    pub(super) bottleneck: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) asked_rate: Option<f64>,
+    /// How long after they were due messages were asked, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) behind: Option<Latency>,
+    /// Units that were asked for and did not come.
+    pub(super) errors: u64,
+    /// The conditions of `--fail-if` that held.
+    pub(crate) failed: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct WireBytes {
+    pub(super) sent_per_unit: f64,
+    pub(super) received_per_unit: f64,
+}
+
+/// Percentiles of times, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Latency {
+    pub(super) p50: f64,
+    pub(super) p90: f64,
+    pub(super) p99: f64,
+    pub(super) p99_9: f64,
+    pub(super) max: f64,
+}
+
+/// The server's processes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Server {
+    pub(super) cpu_ns_per_unit: f64,
+    /// Cores that it kept busy.
+    pub(super) cores: f64,
+    pub(super) rss_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes_per_connection: Option<f64>,
+}
+
+/// This process.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Generator {
+    pub(super) cpu_ns_per_unit: f64,
+    pub(super) cores: f64,
+}
+
+impl Latency {
+    pub(super) fn of(times: &Times) -> Self {
+        let micros = |quantile| times.value_at_quantile(quantile) as f64 / 1000.0;
+        Latency {
+            p50: micros(0.5),
+            p90: micros(0.9),
+            p99: micros(0.99),
+            p99_9: micros(0.999),
+            max: times.max() as f64 / 1000.0,
+        }
+    }
+}
+
+impl Report {
+    /// What every mode has.
+    pub(super) fn new(plan: &Plan, fleet: &Fleet<'_>, found: Found, times: &Times) -> Self {
+        let seconds = found.ns as f64 / 1e9;
+        let each = |sum: u64| sum as f64 / (found.count.max(1)) as f64;
+        let cores = |ns: u64| ns as f64 / (found.ns.max(1)) as f64;
+        let server = found.server_ns.zip(found.server_rss);
+        let server = server.map(|(ns, rss_bytes)| Server {
+            cpu_ns_per_unit: each(ns),
+            cores: cores(ns),
+            rss_bytes,
+            bytes_per_connection: None,
+        });
+        let generator = found.own_ns.map(|ns| Generator {
+            cpu_ns_per_unit: each(ns),
+            cores: cores(ns),
+        });
+        Report {
+            mode: plan.mode.name(),
+            url: plan.url.clone(),
+            backend: match fleet.backend {
+                ws4rs::Backend::IoUring => "io-uring",
+                _ => "mio",
+            },
+            connections: plan.connections,
+            outstanding: plan.outstanding,
+            sizes: plan.sizes.to_string(),
+            kind: plan.kind.to_string(),
+            deflate: agreed(fleet.lines.agreement),
+            seconds,
+            unit: plan.mode.unit(),
+            count: found.count,
+            per_second: found.count as f64 / seconds.max(1e-9),
+            wire_bytes: WireBytes {
+                sent_per_unit: each(found.sent),
+                received_per_unit: each(found.received),
+            },
+            latency_us: Latency::of(times),
+            latency_all_us: None,
+            server,
+            generator,
+            bottleneck: bottleneck(server, generator),
+            asked_rate: match plan.mode {
+                Mode::Rate { per_second, .. } => Some(per_second),
+                _ => None,
+            },
+            behind: None,
+            errors: found.missing,
+            failed: Vec::new(),
+        }
+    }
+
+    /// What is wrong with the server, though there is a report.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let unit = self.unit;
+        (self.errors > 0).then(|| format!("{} {unit} were asked for and did not come", self.errors))
+    }
+
+    /// One line of JSON.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and strings are JSON")
+    }
+}
+
+fn agreed(agreement: Option<Agreement>) -> Option<&'static str> {
+    let Agreement(agreed) = agreement?;
+    Some(match agreed?.takeover() {
+        true => "takeover",
+        false => "shared",
+    })
+}
+
+/// Who was busy all the time, and so is what was measured.
+fn bottleneck(server: Option<Server>, generator: Option<Generator>) -> Option<&'static str> {
+    let is_busy = |cores: f64| cores > BUSY;
+    let server = server.is_some_and(|server| is_busy(server.cores));
+    match (server, generator.is_some_and(|own| is_busy(own.cores))) {
+        (true, _) => Some("server"),
+        (false, true) => Some("generator"),
+        (false, false) => None,
+    }
+}
+
+/// 95 % of a core: the rest is lost to the machine.
+const BUSY: f64 = 0.95;

@@ -1,0 +1,87 @@
+//! What connections say that are answered with what they said: the wordings, the frames of them, and
+//! who has been answered when.
+
+use super::line::{Agreement, Line, Tally};
+use super::plan::Plan;
+use super::score::Score;
+use super::target::Target;
+use super::wording::{Canned, Wordings};
+
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) wordings: Wordings,
+    pub(super) score: Score,
+    /// Asked and not answered.
+    pub(super) under_way: u64,
+    /// For each window that servers have agreed to; without compression, one.
+    canned: Vec<(Option<u8>, Canned)>,
+}
+
+impl Script {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let (wordings, canned) = match &plan.target {
+            Target::Tcp(_) => {
+                let wordings = Wordings::bare(&plan.sizes, plan.kind);
+                let canned = Canned::bare(&wordings);
+                (wordings, canned)
+            }
+            Target::Ws(_) => {
+                let wordings = Wordings::new(&plan.sizes, plan.kind);
+                let canned = Canned::frames(&wordings, None);
+                (wordings, canned)
+            }
+        };
+        Script {
+            wordings,
+            score: Score::new(),
+            under_way: 0,
+            canned: vec![(None, canned)],
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn expected(&self, tally: &Tally) -> Option<&[u8]> {
+        let due = tally.heard < tally.asked;
+        due.then(|| self.wordings.payload(tally.number as u64 + tally.heard))
+    }
+
+    /// Chooses the frames for what was agreed on.
+    pub(super) fn agreed(&mut self, line: &mut Line, Agreement(agreed): Agreement) {
+        line.canned = match &agreed {
+            Some(agreed) if agreed.takeover() => None,
+            Some(agreed) => Some(self.frames_for(agreed)),
+            None => Some(0),
+        };
+    }
+
+    /// Asks `count` messages, which were due `at` that time.
+    #[inline]
+    pub(super) fn ask(&mut self, line: &mut Line, count: u64, at: u64) {
+        let nth = line.tally.number as u64 + line.tally.asked;
+        match line.canned {
+            Some(which) => self.canned[which].1.say(nth, count as usize, &mut line.out),
+            None => (nth..nth + count).for_each(|nth| line.send(self.wordings.message(nth))),
+        }
+        line.note_asked(count, at);
+        self.under_way += count;
+    }
+
+    /// `count` messages of a line have been answered.
+    #[inline]
+    pub(super) fn answered(&mut self, line: &mut Line, count: u64, now: u64) {
+        self.under_way -= count;
+        line.note_answered(count, |at, count| {
+            self.score.note(now.saturating_sub(at), count);
+        });
+    }
+
+    fn frames_for(&mut self, agreed: &ws4rs::proto::Agreed) -> usize {
+        let window = Some(agreed.window());
+        let known = self.canned.iter().position(|(known, _)| *known == window);
+        known.unwrap_or_else(|| {
+            let frames = Canned::frames(&self.wordings, Some(agreed));
+            self.canned.push((window, frames));
+            self.canned.len() - 1
+        })
+    }
+}

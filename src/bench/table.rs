@@ -1,0 +1,127 @@
+//! The report as people read it.
+
+use std::fmt;
+
+use super::report::{Latency, Report};
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let deflate = self.deflate.map(|how| format!(", deflate {how}"));
+        writeln!(
+            f,
+            "{} {}: {} x {}, {} B {}{}, {}, {:.1} s",
+            self.mode,
+            self.url,
+            self.connections,
+            self.outstanding,
+            self.sizes,
+            self.kind,
+            deflate.unwrap_or_default(),
+            self.backend,
+            self.seconds,
+        )?;
+        row(
+            f,
+            self.unit,
+            &format!("{}, {:.0} per second", self.count, self.per_second),
+        )?;
+        if let Some(rate) = self.asked_rate {
+            row(f, "asked", &format!("{rate:.0} per second"))?;
+        }
+        row(f, "latency", &self.latency_us)?;
+        if let Some(latency) = &self.latency_all_us {
+            row(f, "to all", latency)?;
+        }
+        let wire = &self.wire_bytes;
+        let wire = format!(
+            "{:.1} B sent, {:.1} B received for each",
+            wire.sent_per_unit, wire.received_per_unit
+        );
+        row(f, "wire", &wire)?;
+        self.costs(f)?;
+        self.remarks(f)
+    }
+}
+
+impl Report {
+    fn costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let busy = |ns: f64, cores: f64| {
+            format!(
+                "{ns:.0} ns of CPU for each, {:.0} % of a core",
+                100.0 * cores
+            )
+        };
+        if let Some(server) = &self.server {
+            let memory = format!("RSS {}", bytes(server.rss_bytes as f64));
+            let each = server.bytes_per_connection;
+            let each = each.map(|each| format!(", {} a connection", bytes(each)));
+            let busy = busy(server.cpu_ns_per_unit, server.cores);
+            row(
+                f,
+                "server",
+                &format!("{busy}, {memory}{}", each.unwrap_or_default()),
+            )?;
+        }
+        if let Some(own) = &self.generator {
+            row(f, "generator", &busy(own.cpu_ns_per_unit, own.cores))?;
+        }
+        Ok(())
+    }
+
+    fn remarks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.bottleneck == Some("generator") {
+            writeln!(
+                f,
+                "  The generator was busy all the time: the server may be faster than this."
+            )?;
+        }
+        if let Some(behind) = self.behind.filter(|behind| behind.p99 > BEHIND_US) {
+            writeln!(
+                f,
+                "  The generator fell behind its schedule: by {} at the 99th percentile.",
+                micros(behind.p99)
+            )?;
+        }
+        for condition in &self.failed {
+            writeln!(f, "  Failed: {condition}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = [
+            ("p50", self.p50),
+            ("p90", self.p90),
+            ("p99", self.p99),
+            ("p99.9", self.p99_9),
+            ("max", self.max),
+        ];
+        let each = named.map(|(name, time)| format!("{name} {}", micros(time)));
+        f.write_str(&each.join("  "))
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {
+    writeln!(f, "  {name:<12}{what}")
+}
+
+fn micros(us: f64) -> String {
+    match us {
+        0.0..1000.0 => format!("{us:.1} us"),
+        1000.0..1e6 => format!("{:.2} ms", us / 1e3),
+        _ => format!("{:.2} s", us / 1e6),
+    }
+}
+
+fn bytes(bytes: f64) -> String {
+    match bytes {
+        ..10_240.0 => format!("{bytes:.0} B"),
+        10_240.0..10_485_760.0 => format!("{:.1} KiB", bytes / 1024.0),
+        _ => format!("{:.1} MiB", bytes / 1_048_576.0),
+    }
+}
+
+/// 1 ms: less is what a turn takes.
+const BEHIND_US: f64 = 1000.0;

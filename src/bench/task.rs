@@ -1,0 +1,52 @@
+//! What a mode makes of its connections. The fleet keeps them and tells what happens to them.
+
+use super::line::{Agreement, Line, Tally};
+use super::lines::Lines;
+use super::score::Score;
+
+/// What the connections are to say, and what it means that they were answered.
+pub(super) trait Task {
+    /// Bytes of the next message of a line; `None` when none is due.
+    fn expected(&mut self, tally: &Tally) -> Option<&[u8]>;
+
+    /// Whether messages are text.
+    fn is_text(&self) -> bool;
+
+    /// The line is open, and so compressed.
+    fn opened(&mut self, line: &mut Line, agreement: Agreement, now: u64);
+
+    /// Whether all is there that it takes to begin.
+    fn is_ready(&self, lines: &Lines) -> bool {
+        lines.all_open()
+    }
+
+    /// Begins.
+    fn start(&mut self, _: &mut Lines) {}
+
+    /// `count` more messages have come, each as expected.
+    fn heard(&mut self, line: &mut Line, count: u64, now: u64);
+
+    /// A pong has come.
+    fn ponged(&mut self, _: &mut Line) {}
+
+    /// Something has happened to this line: what is it to say?
+    fn say(&mut self, _: &mut Line, _: u64) {}
+
+    /// It is over, in the way it should be. Tells whether to dial again.
+    fn closed(&mut self, _: &Line, _: u64) -> bool {
+        false
+    }
+
+    /// What is due at this time. Tells when something will be again.
+    fn turn(&mut self, _: &mut Lines, _: u64) -> u64 {
+        u64::MAX
+    }
+
+    /// Asks no more.
+    fn stop(&mut self);
+
+    /// Units that were asked for and are not done.
+    fn missing(&self) -> u64;
+
+    fn score(&mut self) -> &mut Score;
+}
