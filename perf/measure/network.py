@@ -22,7 +22,9 @@ class Network:
 
     def __init__(self):
         self.default = CONGESTION.read_text().strip()
-        self.own = leave()
+        self.own = permitted()
+        if self.own:
+            leave()
 
     def use(self, row):
         """Sets what the row asks for, and tells what there is."""
@@ -32,14 +34,27 @@ class Network:
         return CONGESTION.read_text().strip()
 
 
+def permitted():
+    """Tries all of it in a process of its own: half of it would leave us with no network at all."""
+    trial = os.fork()
+    if trial == 0:
+        try:
+            leave()
+            CONGESTION.write_text("reno")
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitpid(trial, 0)[1] == 0
+
+
 def leave():
-    """Into a new network namespace, if that is permitted; with a new user namespace if need be."""
+    """Into a new network namespace, with a new user namespace if need be."""
     before = os.readlink("/proc/self/ns/net")
     user, group = os.getuid(), os.getgid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
         if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
-            return False
+            raise OSError(ctypes.get_errno(), "unshare")
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
@@ -47,7 +62,6 @@ def leave():
     up("lo")
     # Ten thousand connections, and those that linger after them, from one address.
     PORTS.write_text("1024 65535")
-    return True
 
 
 def up(name):
