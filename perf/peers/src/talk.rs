@@ -35,30 +35,26 @@ impl<M: Clone> Talk<M> {
         };
     }
 
-    /// Answers what has come already with one flush.
+    /// Answers what has come already with one flush. First it hears all of that, then it answers: some
+    /// libraries flush before they hear more.
     async fn echo<S, E>(self, mut connection: S) -> Option<()>
     where
         S: Stream<Item = Result<M, E>> + Sink<M> + Unpin,
     {
-        let mut unflushed = 0;
+        let mut heard = Vec::new();
         loop {
-            let at_once = match unflushed {
-                BATCH => None,
-                _ => connection.next().now_or_never(),
-            };
-            let next = match at_once {
-                Some(next) => next,
-                None => {
-                    connection.flush().await.ok()?;
-                    unflushed = 0;
-                    connection.next().await
-                }
-            };
-            let message = next?.ok()?;
-            if (self.is_data)(&message) {
-                connection.feed(message).await.ok()?;
-                unflushed += 1;
+            let mut next = Some(connection.next().await);
+            while let Some(message) = next {
+                heard.push(message?.ok()?);
+                next = match heard.len() {
+                    BATCH => None,
+                    _ => connection.next().now_or_never(),
+                };
             }
+            for message in heard.drain(..).filter(self.is_data) {
+                connection.feed(message).await.ok()?;
+            }
+            connection.flush().await.ok()?;
         }
     }
 
@@ -100,6 +96,6 @@ where
 }
 
 /// 32: what yawc's own benchmark answers at most before it flushes.
-const BATCH: u32 = 32;
+const BATCH: usize = 32;
 /// More than any row has under way; who lags further behind is cut.
 const BACKLOG: usize = 4096;

@@ -9,17 +9,13 @@ use ws4rs_peers::flags::{Flags, Mode, say};
 fn main() -> io::Result<()> {
     let flags = Flags::of(&[]);
     let mode = flags.mode;
-    serve(&flags, move |out| Room { out, mode }).map_err(io::Error::other)
-}
-
-fn serve<H: Handler>(flags: &Flags, room: impl FnMut(Sender) -> H) -> ws::Result<()> {
     let server = Builder::new()
-        .with_settings(settings(flags))
-        .build(room)?
-        .bind(flags.listen)?;
-    say("ws", server.local_addr()?)?;
-    server.run()?;
-    Ok(())
+        .with_settings(settings(&flags))
+        .build(move |out| Room { out, mode })
+        .and_then(|server| server.bind(flags.listen))
+        .map_err(io::Error::other)?;
+    say("ws", server.local_addr().map_err(io::Error::other)?)?;
+    server.run().map(drop).map_err(io::Error::other)
 }
 
 fn settings(flags: &Flags) -> Settings {
