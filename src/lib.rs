@@ -76,7 +76,7 @@ pub use server::*;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The back door, for tests, benches, fuzzing and perf. No promises.
+/// The back door, for tests, benches, fuzzing, perf and the binary's load generator. No promises.
 #[doc(hidden)]
 #[rustfmt::skip]
 pub mod internal {

@@ -20,8 +20,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("server", BELOW),
     ("client", BELOW),
     // The binary is a crate of its own: its `crate::` is not the library's.
-    ("main", &["cli"]),
-    ("cli", &["main"]),
+    ("main", &["bench", "cli"]),
+    ("bench", &[]),
+    ("cli", &["main", "bench"]),
 ];
 
 /// All that `server` and `client` stand on.
@@ -93,12 +94,13 @@ fn imports(path: &str, code: &str) -> Vec<String> {
         "lib" | "internal" => Vec::new(),
         "perf" => Vec::new(), // Its raw echo may use the back door; the compiler holds the rest.
         "examples" | "autobahn" => back_door(path, code),
+        "bench" => neighbours(path, code), // It drives the reactor itself, by the back door.
         "main" | "cli" => [back_door(path, code), neighbours(path, code)].concat(),
         _ => neighbours(path, code),
     }
 }
 
-/// `ws4rs::internal` is for tests, benches, fuzzing and perf.
+/// `ws4rs::internal` is for tests, benches, fuzzing, perf and `bench`.
 fn back_door(path: &str, code: &str) -> Vec<String> {
     paths_from("ws4rs", code)
         .filter(|(_, names)| names.first().is_some_and(|name| name == "internal"))
@@ -528,6 +530,11 @@ fn the_back_door_is_not_for_examples() {
         &["imports chunk"],
     );
     found("perf/src/bin/raw.rs", "use ws4rs::internal;", &[]);
+    found(
+        "src/bench/fleet.rs",
+        "use ws4rs::internal;\nuse crate::cli::fail;",
+        &["imports cli"],
+    );
 }
 
 #[test]

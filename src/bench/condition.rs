@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::report::Report;
 
 /// A figure, and a bound that it is not to pass.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Condition {
     /// As the user wrote it.
     text: String,
@@ -24,7 +24,7 @@ enum Order {
 }
 
 /// What is known of a run by a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Figure {
     name: &'static str,
     unit: Unit,

@@ -1,5 +1,6 @@
 //! The highest rate at which a server still answers in time.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::report::Report;
@@ -7,23 +8,116 @@ use super::report::Report;
 /// A percentile, and how long it may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goal {
+    percentile: &'static str,
     of: fn(&Report) -> f64,
-    bound_us: f64,
+    bound: Duration,
 }
 
 impl Goal {
     /// `None` where there is no such percentile.
     pub(crate) fn new(percentile: &str, bound: Duration) -> Option<Self> {
-        let of: fn(&Report) -> f64 = match percentile {
-            "p50" => |report| report.latency_us.p50,
-            "p90" => |report| report.latency_us.p90,
-            "p99" => |report| report.latency_us.p99,
-            "p99.9" => |report| report.latency_us.p99_9,
-            _ => return None,
-        };
-        Some(Goal {
+        let known = PERCENTILES.iter().find(|(name, _)| *name == percentile);
+        known.map(|&(percentile, of)| Goal {
+            percentile,
             of,
-            bound_us: bound.as_secs_f64() * 1e6,
+            bound,
         })
+    }
+
+    /// Whether it is met, by answers to nearly all that was asked.
+    pub(super) fn is_met(&self, report: &Report) -> bool {
+        let asked = report.asked_rate.unwrap_or(0.0);
+        (self.of)(report) <= self.bound.as_secs_f64() * 1e6
+            && report.per_second >= ACHIEVED * asked
+            && report.errors == 0
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={:?}", self.percentile, self.bound)
+    }
+}
+
+/// The highest rate that `meets`, to 5 %, from `first` on: doubled while it does, or halved until it
+/// does, and then what lies between is bisected. `None` if not even one in a second does.
+pub(super) fn highest<E>(
+    first: f64,
+    mut meets: impl FnMut(f64) -> Result<bool, E>,
+) -> Result<Option<f64>, E> {
+    let (mut low, mut high) = (None, None);
+    let mut rate = first;
+    loop {
+        match meets(rate)? {
+            true => low = Some(rate),
+            false => high = Some(rate),
+        }
+        rate = match (low, high) {
+            (Some(low), None) => low * 2.0,
+            (None, Some(high)) if high < 1.0 => return Ok(None),
+            (None, Some(high)) => high / 2.0,
+            (Some(low), Some(high)) if high / low <= CLOSE => return Ok(Some(low)),
+            (Some(low), Some(high)) => (low + high) / 2.0,
+            (None, None) => unreachable!("one of them was just set"),
+        };
+    }
+}
+
+const PERCENTILES: &[(&str, fn(&Report) -> f64)] = &[
+    ("p50", |report| report.latency_us.p50),
+    ("p90", |report| report.latency_us.p90),
+    ("p99", |report| report.latency_us.p99),
+    ("p99.9", |report| report.latency_us.p99_9),
+];
+
+/// 98 %: a server that answers less than it is asked falls ever further behind.
+const ACHIEVED: f64 = 0.98;
+/// 5 %: runs differ by as much.
+const CLOSE: f64 = 1.05;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found when everything up to `limit` meets the goal, and in how many steps.
+    fn found(first: f64, limit: f64) -> (Option<f64>, usize) {
+        let mut steps = 0;
+        let meets = |rate| {
+            steps += 1;
+            Ok::<_, ()>(rate <= limit)
+        };
+        (highest(first, meets).unwrap(), steps)
+    }
+
+    #[test]
+    fn the_highest_is_found_from_below_and_from_above() {
+        for (first, limit) in [
+            (1000.0, 700_000.0),
+            (1000.0, 1000.0),
+            (1e6, 300.0),
+            (3.0, 1e9),
+        ] {
+            let (rate, steps) = found(first, limit);
+            let rate = rate.unwrap();
+            assert!(rate <= limit && rate * 1.06 >= limit, "{rate} of {limit}");
+            assert!(steps < 40, "{steps} steps to {limit}");
+        }
+    }
+
+    #[test]
+    fn there_may_be_none() {
+        assert_eq!(found(1000.0, 0.0).0, None);
+    }
+
+    #[test]
+    fn a_failure_ends_it() {
+        assert_eq!(highest(1.0, |_| Err("gone")), Err("gone"));
+    }
+
+    #[test]
+    fn a_goal_is_a_percentile_that_is_known() {
+        let goal = Goal::new("p99.9", Duration::from_millis(5)).unwrap();
+        assert_eq!(goal.to_string(), "p99.9=5ms");
+        assert!(Goal::new("p98", Duration::ZERO).is_none());
     }
 }

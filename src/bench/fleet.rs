@@ -80,11 +80,23 @@ impl<'s> Fleet<'s> {
             if now >= until || done(&self.lines, task) || self.is_stopped() {
                 return Ok(now);
             }
-            if now >= self.look_at {
-                self.look(task, now)?;
-            }
             self.turn(task, now, until)?;
         }
+    }
+
+    /// Takes turns until nothing is missing any more, stopped or not, or for so long.
+    pub(super) fn finish(&mut self, task: &mut impl Task, time: Duration) -> Result<(), Failed> {
+        let until = self.clock.now() + ns(time);
+        let mut now = self.clock.now();
+        while now < until && task.missing() > 0 {
+            self.turn(task, now, until)?;
+            now = self.clock.now();
+        }
+        Ok(())
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        self.clock.now()
     }
 
     /// Says goodbye to everybody, and lets go of who does not say it too in time.
@@ -104,6 +116,9 @@ impl<'s> Fleet<'s> {
     }
 
     fn turn(&mut self, task: &mut impl Task, now: u64, until: u64) -> Result<(), Failed> {
+        if now >= self.look_at {
+            self.look(task, now)?;
+        }
         self.dial(task, now)?;
         let due = task.turn(&mut self.lines, now);
         self.lines.say(&mut *self.driver, task, now);
@@ -149,6 +164,14 @@ impl<'s> Fleet<'s> {
     fn look(&mut self, task: &mut impl Task, now: u64) -> Result<(), Failed> {
         self.look_at = now + ns(LOOK);
         self.progress.look(&self.lines, task.score(), now);
+        if self.lines.forgiving {
+            return Ok(());
+        }
+        let waiting: usize = self.lines.iter().map(|line| line.out.len()).sum();
+        if waiting > WAITING_MAX {
+            let what = format!("the server does not read: {waiting} bytes wait for it");
+            return Err(Failed::Fault(what));
+        }
         let late = |line: &&Line| {
             line.stage != Stage::Open && now.saturating_sub(line.since) > self.timeout
         };
@@ -186,6 +209,8 @@ fn driver(backend: Backend) -> io::Result<(Backend, Box<dyn Driver>)> {
 
 /// 256 at once are on their way in: a listener's backlog holds as many.
 const OPENING_MAX: usize = 256;
+/// 1 GiB: so much memory may a server cost us that is asked for more than it can do.
+const WAITING_MAX: usize = 1 << 30;
 /// 250 ms.
 const LOOK: Duration = Duration::from_millis(250);
 /// 1 s: a server that has not closed by then is left to its own deadlines.

@@ -36,6 +36,8 @@ pub(super) struct Line {
     waiting: VecDeque<Asked>,
     /// In a row, with no message between them.
     pings: u32,
+    /// A ping of ours is not answered yet.
+    pinged: bool,
 }
 
 /// What has been said on a line.
@@ -98,6 +100,7 @@ impl Line {
             sending: false,
             waiting: VecDeque::new(),
             pings: 0,
+            pinged: false,
         }
     }
 
@@ -155,7 +158,8 @@ impl Line {
             Talk::Bytes(at) => check_bytes(&mut self.tally, at, bytes, task)?,
             Talk::Frames(websocket) => {
                 let mut fault = Ok(());
-                let (tally, pings, leaving) = (&mut self.tally, &mut self.pings, self.stage);
+                let (tally, stage) = (&mut self.tally, self.stage);
+                let (pings, pinged) = (&mut self.pings, &mut self.pinged);
                 let mut ended = None;
                 let lawful = websocket.hear(&mut Input::new(bytes), |event, _| match event {
                     Event::Message(message) => {
@@ -165,8 +169,8 @@ impl Line {
                         }
                     }
                     Event::Ping(_) => *pings += 1,
-                    Event::Pong(_) => ponged = true,
-                    Event::Close(close) if leaving == Stage::Open => {
+                    Event::Pong(_) => ponged = std::mem::take(pinged),
+                    Event::Close(close) if stage == Stage::Open => {
                         let said = format!("the server closed: {} {}", close.code, close.reason);
                         ended = Some(said.trim_end().to_owned());
                     }
@@ -210,6 +214,7 @@ impl Line {
             return false;
         };
         websocket.ping(b"");
+        self.pinged = true;
         self.collect();
         true
     }

@@ -1,7 +1,6 @@
 //! A run from its first connection to its last: open all, warm up, measure, hear the answers that are
 //! still to come, say goodbye.
 
-use std::io;
 use std::time::Duration;
 
 use super::Failed;
@@ -29,13 +28,52 @@ pub(super) struct Found {
 
 /// What has been counted at one time.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
-    at: u64,
+pub(super) struct Mark {
+    pub(super) at: u64,
     count: u64,
     sent: u64,
     received: u64,
     server_ns: Option<u64>,
     own_ns: Option<u64>,
+}
+
+impl Mark {
+    pub(super) fn now(
+        plan: &Plan,
+        fleet: &Fleet<'_>,
+        task: &mut impl Task,
+        at: u64,
+    ) -> Result<Self, Failed> {
+        Ok(Mark {
+            at,
+            count: task.score().count,
+            sent: fleet.lines.sent,
+            received: fleet.lines.received,
+            server_ns: of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?,
+            own_ns: cpu_ns("self").ok(),
+        })
+    }
+
+    /// Bytes sent and received until `later`.
+    pub(super) fn bytes_until(&self, later: &Mark) -> (u64, u64) {
+        (later.sent - self.sent, later.received - self.received)
+    }
+}
+
+impl Found {
+    pub(super) fn between(before: Mark, after: Mark) -> Self {
+        let spent = |(after, before): (u64, u64)| after.saturating_sub(before);
+        let (sent, received) = before.bytes_until(&after);
+        Found {
+            ns: after.at - before.at,
+            count: after.count - before.count,
+            sent,
+            received,
+            server_ns: after.server_ns.zip(before.server_ns).map(spent),
+            own_ns: after.own_ns.zip(before.own_ns).map(spent),
+            ..Found::default()
+        }
+    }
 }
 
 /// Opens what has been called, and measures what the task does with it.
@@ -51,26 +89,17 @@ pub(super) fn measure(
         return Err(Failed::Interrupted);
     }
     task.score().begin();
-    let before = mark(plan, fleet, task, warm)?;
+    task.measured();
+    let before = Mark::now(plan, fleet, task, warm)?;
     let ended = fleet.run(task, plan.time, never)?;
-    let after = mark(plan, fleet, task, ended)?;
-    let server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
+    let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
+    found.server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
 
     task.stop();
-    fleet.run(task, PATIENCE, |_, task| task.missing() == 0)?;
-    let missing = task.missing();
+    fleet.finish(task, PATIENCE)?;
+    found.missing = task.missing();
     fleet.goodbye(task)?;
-    let spent = |(after, before): (u64, u64)| after.saturating_sub(before);
-    Ok(Found {
-        ns: after.at - before.at,
-        count: after.count - before.count,
-        sent: after.sent - before.sent,
-        received: after.received - before.received,
-        server_ns: after.server_ns.zip(before.server_ns).map(spent),
-        server_rss,
-        own_ns: after.own_ns.zip(before.own_ns).map(spent),
-        missing,
-    })
+    Ok(found)
 }
 
 /// Dials until everybody is open.
@@ -81,21 +110,6 @@ pub(super) fn open(fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<(), Fa
         true => Err(Failed::Interrupted),
         false => Ok(()),
     }
-}
-
-fn mark(plan: &Plan, fleet: &Fleet<'_>, task: &mut impl Task, at: u64) -> Result<Mark, Failed> {
-    Ok(Mark {
-        at,
-        count: task.score().count,
-        sent: fleet.lines.sent,
-        received: fleet.lines.received,
-        server_ns: of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?,
-        own_ns: own(cpu_ns),
-    })
-}
-
-fn own(what: impl Fn(&str) -> io::Result<u64>) -> Option<u64> {
-    what("self").ok()
 }
 
 pub(super) fn never<T>(_: &Lines, _: &T) -> bool {

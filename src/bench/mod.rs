@@ -17,10 +17,13 @@
 
 mod clock;
 mod condition;
+mod connect;
 mod echo;
+mod fanout;
 mod find;
 mod fleet;
 mod hearing;
+mod idle;
 mod line;
 mod lines;
 mod measure;
@@ -28,6 +31,7 @@ mod payload;
 mod plan;
 mod process;
 mod progress;
+mod rate;
 mod report;
 mod score;
 mod script;
@@ -38,7 +42,7 @@ mod task;
 mod wording;
 
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use condition::Condition;
 pub(crate) use find::Goal;
@@ -48,8 +52,16 @@ pub(crate) use report::Report;
 pub(crate) use sizes::Sizes;
 pub(crate) use target::Target;
 
+use connect::Connect;
+use echo::Echo;
+use fanout::Fanout;
 use fleet::Fleet;
+use idle::Idle;
+use measure::measure;
+use rate::Rate;
+use report::Latency;
 use target::Door;
+use task::Task;
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -80,33 +92,102 @@ impl fmt::Display for Failed {
 /// Runs what was planned, or until `stop`.
 pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     let mut report = match &plan.mode {
-        Mode::Echo => echo(plan, stop)?,
-        _ => return Err(Failed::no_start("this mode is not there yet")),
+        Mode::Echo => simple(plan, stop, &mut Echo::new(plan))?,
+        Mode::Connect => simple(plan, stop, &mut Connect::new(plan))?,
+        Mode::Rate { per_second, find } => match find {
+            None => rate(plan, *per_second, stop)?,
+            Some(goal) => find_highest(plan, *per_second, goal, stop)?,
+        },
+        Mode::Fanout { publish, join } => fanout(plan, publish.as_ref(), join.clone(), stop)?,
+        Mode::Idle => idle(plan, stop)?,
     };
-    let held = plan
-        .conditions
-        .iter()
-        .filter(|condition| condition.holds(&report));
+    let held = plan.conditions.iter();
+    let held = held.filter(|condition| condition.holds(&report));
     report.failed = held.map(Condition::to_string).collect();
     Ok(report)
 }
 
-fn echo(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
-    let mut fleet = dialled(plan, stop)?;
-    let mut task = echo::Echo::new(plan);
-    let found = measure::measure(plan, &mut fleet, &mut task)?;
-    let times = task::Task::score(&mut task).times();
-    Ok(Report::new(plan, &fleet, found, times))
+fn simple(plan: &Plan, stop: &AtomicBool, task: &mut impl Task) -> Result<Report, Failed> {
+    let mut fleet = Fleet::new(plan, stop)?;
+    connect_many(plan, &mut fleet, plan.connections)?;
+    let found = measure(plan, &mut fleet, task)?;
+    Ok(Report::new(plan, &fleet, found, task.score().times()))
 }
 
-/// A fleet that is to dial what was planned.
-fn dialled<'s>(plan: &Plan, stop: &'s AtomicBool) -> Result<Fleet<'s>, Failed> {
+fn rate(plan: &Plan, per_second: f64, stop: &AtomicBool) -> Result<Report, Failed> {
+    let mut task = Rate::new(plan, per_second);
+    let mut report = simple(plan, stop, &mut task)?;
+    report.behind = Some(Latency::of(task.behind()));
+    Ok(report)
+}
+
+/// The report of the highest rate that meets the goal.
+fn find_highest(plan: &Plan, first: f64, goal: &Goal, stop: &AtomicBool) -> Result<Report, Failed> {
+    let mut best = None;
+    let searched = find::highest(first, |per_second| {
+        let mode = Mode::Rate {
+            per_second,
+            find: None,
+        };
+        let step = Plan {
+            mode,
+            ..plan.clone()
+        };
+        let report = rate(&step, per_second, stop)?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(Failed::Interrupted);
+        }
+        let met = goal.is_met(&report);
+        if met {
+            best = Some(report);
+        }
+        Ok(met)
+    });
+    match (searched, best) {
+        (Ok(_) | Err(Failed::Interrupted), Some(best)) => Ok(best),
+        (Err(failed), _) => Err(failed),
+        (Ok(_), None) => Err(Failed::Fault(format!("no rate meets {goal}"))),
+    }
+}
+
+fn fanout(
+    plan: &Plan,
+    publish: Option<&Target>,
+    join: Option<String>,
+    stop: &AtomicBool,
+) -> Result<Report, Failed> {
     let mut fleet = Fleet::new(plan, stop)?;
+    connect_many(plan, &mut fleet, plan.connections)?;
+    let publisher = Door::find(publish.unwrap_or(&plan.target), &plan.from, false);
+    let publisher = fleet.add(publisher.map_err(Failed::no_start)?);
+    debug_assert_eq!(publisher, fanout::PUBLISHER);
+    fleet.call(publisher, 1);
+    let mut task = Fanout::new(plan, join);
+    let found = measure(plan, &mut fleet, &mut task)?;
+    let mut report = Report::new(plan, &fleet, found, task.score().times());
+    report.latency_all_us = Some(Latency::of(task.all()));
+    Ok(report)
+}
+
+fn idle(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
+    let mut fleet = Fleet::new(plan, stop)?;
+    let mut task = Idle::new();
+    let held = task.hold(plan, &mut fleet)?;
+    let mut report = Report::new(plan, &fleet, held.found, task.score().times());
+    report.per_second = held.opened_per_second;
+    if let Some(server) = &mut report.server {
+        server.bytes_per_connection = held.bytes_per_connection;
+    }
+    Ok(report)
+}
+
+/// Has a fleet dial `count` connections to the target. Tells through which door.
+fn connect_many(plan: &Plan, fleet: &mut Fleet<'_>, count: usize) -> Result<usize, Failed> {
     let many = plan.connections > PORTS || matches!(plan.mode, Mode::Connect);
     let door = Door::find(&plan.target, &plan.from, many).map_err(Failed::no_start)?;
     let door = fleet.add(door);
-    fleet.call(door, plan.connections);
-    Ok(fleet)
+    fleet.call(door, count);
+    Ok(door)
 }
 
 /// 20 000: one address of ours lends some 28 000 ports.

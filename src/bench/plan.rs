@@ -6,6 +6,7 @@ use std::time::Duration;
 use ws4rs::Backend;
 
 use super::condition::Condition;
+use super::fanout::NUMBER;
 use super::find::Goal;
 use super::payload::Kind;
 use super::sizes::Sizes;
@@ -43,10 +44,23 @@ impl Plan {
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let bare = matches!(self.target, Target::Tcp(_));
         let asks = self.conditions.iter().any(Condition::asks_for_server);
+        let fanout = matches!(self.mode, Mode::Fanout { .. });
+        let joins = matches!(self.mode, Mode::Fanout { join: Some(_), .. });
+        let other = matches!(&self.mode, Mode::Fanout { publish: Some(publish), .. }
+            if matches!(publish, Target::Tcp(_)) != bare);
         let faults = [
             (
                 bare && self.offers,
                 "tcp:// has no handshake: no fields, no compression",
+            ),
+            (bare && joins, "tcp:// has no messages to join with"),
+            (
+                other,
+                "frames are published and heard with frames, bytes without",
+            ),
+            (
+                fanout && self.sizes.smallest() < NUMBER,
+                "a message of a fan-out has its number in front: 10 bytes at least",
             ),
             (
                 asks && self.server.is_empty(),

@@ -29,7 +29,7 @@ impl Progress {
     pub(super) fn look(&mut self, lines: &Lines, score: &mut Score, now: u64) {
         let (p99, count) = (score.look(), score.count);
         let seconds = |ns: u64| ns as f64 / 1e9;
-        let rate = (count - self.count) as f64 / seconds(now - self.last).max(1e-9);
+        let rate = count.saturating_sub(self.count) as f64 / seconds(now - self.last).max(1e-9);
         (self.last, self.count) = (now, count);
         if !self.terminal {
             return;

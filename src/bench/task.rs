@@ -23,6 +23,14 @@ pub(super) trait Task {
     /// Begins.
     fn start(&mut self, _: &mut Lines) {}
 
+    /// From here on it counts.
+    fn measured(&mut self) {}
+
+    /// Whether anything may come, as long as nothing is expected.
+    fn forgives(&self) -> bool {
+        false
+    }
+
     /// `count` more messages have come, each as expected.
     fn heard(&mut self, line: &mut Line, count: u64, now: u64);
 

@@ -1,0 +1,234 @@
+//! One connection publishes, the others hear: everything, in order, byte for byte.
+//!
+//! A message begins with its number. Whether the server sends it to the one who published it too shows
+//! when it does: what comes there is held to the same.
+
+use std::collections::VecDeque;
+
+use ws4rs::Message;
+
+use super::line::{Agreement, Line, Tally};
+use super::lines::Lines;
+use super::plan::Plan;
+use super::score::{Score, Times, times};
+use super::target::Target;
+use super::task::Task;
+use super::wording::Wordings;
+
+#[derive(Debug)]
+pub(super) struct Fanout {
+    wordings: Wordings,
+    /// Which message each wording is at the moment.
+    numbers: Vec<u64>,
+    join: Option<String>,
+    subscribers: usize,
+    outstanding: usize,
+    ready: usize,
+    /// Where the one who publishes is, and how many of his own have come back to him.
+    publisher: u32,
+    returned: u64,
+    /// When all were there, and some time had passed.
+    settled_at: Option<u64>,
+    settled: bool,
+    asking: bool,
+    published: u64,
+    /// When messages were published: the last of them, by number.
+    published_at: Vec<u64>,
+    /// Of the messages that not everybody has: how many have not. The last is the latest.
+    lacking: VecDeque<usize>,
+    score: Score,
+    /// Until everybody had it.
+    all: Times,
+}
+
+/// Which door the one who publishes goes through.
+pub(super) const PUBLISHER: usize = 1;
+/// 10 digits: a message's number, in front of it.
+pub(super) const NUMBER: usize = 10;
+
+impl Fanout {
+    pub(super) fn new(plan: &Plan, join: Option<String>) -> Self {
+        let wordings = match &plan.target {
+            Target::Tcp(_) => Wordings::bare(&plan.sizes, plan.kind),
+            Target::Ws(_) => Wordings::new(&plan.sizes, plan.kind),
+        };
+        Fanout {
+            numbers: vec![u64::MAX; wordings.count()],
+            wordings,
+            join,
+            subscribers: plan.connections,
+            outstanding: plan.outstanding,
+            ready: 0,
+            publisher: 0,
+            returned: 0,
+            settled_at: None,
+            settled: false,
+            asking: false,
+            published: 0,
+            published_at: vec![0; (2 * plan.outstanding).next_power_of_two().max(REMEMBERED)],
+            lacking: VecDeque::new(),
+            score: Score::new(),
+            all: times(),
+        }
+    }
+
+    pub(super) fn all(&self) -> &Times {
+        &self.all
+    }
+
+    /// Waits until all are there, and then some.
+    fn settle(&mut self, lines: &Lines, now: u64) -> u64 {
+        if !lines.all_open() || self.ready <= self.subscribers {
+            return u64::MAX;
+        }
+        let settled_at = *self.settled_at.get_or_insert(now + SETTLE);
+        self.settled = now >= settled_at;
+        settled_at
+    }
+
+    fn publish(&mut self, lines: &mut Lines, now: u64) {
+        let number = self.published;
+        self.number(number);
+        let at = self.remembered(number);
+        self.published_at[at] = now;
+        self.lacking.push_back(self.subscribers);
+        self.published += 1;
+        if let Some(line) = lines.at(self.publisher) {
+            line.send(self.wordings.message(number));
+            lines.mark(self.publisher);
+        }
+    }
+
+    /// Has the wording of a message be that message.
+    fn number(&mut self, number: u64) {
+        let slot = number as usize % self.numbers.len();
+        if self.numbers[slot] != number {
+            self.numbers[slot] = number;
+            let digits = format!("{number:0NUMBER$}");
+            self.wordings.payload_mut(number)[..NUMBER]
+                .copy_from_slice(&digits.as_bytes()[..NUMBER]);
+        }
+    }
+
+    fn remembered(&self, number: u64) -> usize {
+        number as usize & (self.published_at.len() - 1)
+    }
+
+    /// A subscriber has got this message.
+    #[inline]
+    fn delivered(&mut self, number: u64, now: u64) {
+        let took = now.saturating_sub(self.published_at[self.remembered(number)]);
+        self.score.note(took, 1);
+        let first = self.published - self.lacking.len() as u64;
+        // They come in order to everybody, so the first of them is the first that all have.
+        let lacking = &mut self.lacking[(number - first) as usize];
+        *lacking -= 1;
+        if *lacking == 0 {
+            self.lacking.pop_front();
+            self.all.saturating_record(took);
+        }
+    }
+
+    /// The one who published it has got it back.
+    fn came_back(&mut self, number: u64, now: u64) {
+        self.returned += 1;
+        // He may be far behind the others.
+        if self.published - number <= self.published_at.len() as u64 {
+            let took = now.saturating_sub(self.published_at[self.remembered(number)]);
+            self.score.note(took, 1);
+        } else {
+            self.score.count += 1;
+        }
+    }
+}
+
+impl Task for Fanout {
+    #[inline]
+    fn expected(&mut self, tally: &Tally) -> Option<&[u8]> {
+        if tally.heard >= self.published {
+            return None;
+        }
+        self.number(tally.heard);
+        Some(self.wordings.payload(tally.heard))
+    }
+
+    #[inline(always)]
+    fn is_text(&self) -> bool {
+        self.wordings.text
+    }
+
+    /// Before anything is published a server may answer to who has joined.
+    fn forgives(&self) -> bool {
+        self.join.is_some() && self.published == 0
+    }
+
+    fn opened(&mut self, line: &mut Line, _: Agreement, _: u64) {
+        if line.door == PUBLISHER {
+            self.publisher = line.token.index;
+        } else if let Some(join) = &self.join {
+            line.send(Message::Text(join));
+        }
+        // Its pong comes after whatever the server does for one who has opened or joined.
+        if !line.ping() {
+            self.ready += 1;
+        }
+    }
+
+    fn ponged(&mut self, _: &mut Line) {
+        self.ready += 1;
+    }
+
+    fn is_ready(&self, _: &Lines) -> bool {
+        self.settled
+    }
+
+    fn start(&mut self, _: &mut Lines) {
+        self.asking = true;
+    }
+
+    fn measured(&mut self) {
+        self.all.reset();
+    }
+
+    #[inline]
+    fn heard(&mut self, line: &mut Line, count: u64, now: u64) {
+        for number in line.tally.heard - count..line.tally.heard {
+            match line.door {
+                PUBLISHER => self.came_back(number, now),
+                _ => self.delivered(number, now),
+            }
+        }
+    }
+
+    fn turn(&mut self, lines: &mut Lines, now: u64) -> u64 {
+        if !self.settled {
+            return self.settle(lines, now);
+        }
+        while self.asking && self.lacking.len() < self.outstanding {
+            self.publish(lines, now);
+        }
+        u64::MAX
+    }
+
+    fn stop(&mut self) {
+        self.asking = false;
+    }
+
+    fn missing(&self) -> u64 {
+        let to_publisher = match self.returned {
+            0 => 0,
+            returned => self.published - returned,
+        };
+        self.lacking.iter().sum::<usize>() as u64 + to_publisher
+    }
+
+    fn score(&mut self) -> &mut Score {
+        &mut self.score
+    }
+}
+
+/// 200 ms: what a server of several processes takes to tell the others who has joined, and one without
+/// frames to accept who has connected.
+const SETTLE: u64 = 200_000_000;
+/// 1024 messages: so far may the one who publishes be behind.
+const REMEMBERED: usize = 1024;

@@ -1,0 +1,761 @@
+//! `ws4rs bench` as its users meet it: our own servers, one without frames, and servers that lie.
+#![cfg(unix)]
+
+mod host;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::Value;
+
+use host::{BINARY, CLOSE, CONTINUATION, Frame, PING, PONG, Peer, TEXT, frame, host, host_open};
+
+const BACKENDS: [&str; 2] = ["auto", "mio"];
+
+/// A server of ours, killed when dropped.
+struct Served {
+    process: Child,
+    url: String,
+}
+
+impl Served {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_ws4rs"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let out = process.stdout.as_mut().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().into();
+        Served { process, url }
+    }
+
+    fn echo(more: &[&str]) -> Self {
+        let all = ["echo", "--workers", "1", "--listen", "127.0.0.1:0"];
+        Served::start(&[&all[..], more].concat())
+    }
+
+    fn broadcast(more: &[&str]) -> Self {
+        let all = ["broadcast", "--workers", "1", "--listen", "127.0.0.1:0"];
+        Served::start(&[&all[..], more].concat())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ws4rs"));
+    command.arg("bench").args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+fn bench(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// The same, for a moment.
+fn briefly(arguments: &[&str]) -> Output {
+    let moment = ["--warm", "0", "--seconds", "50ms"];
+    bench(&[arguments, &moment].concat())
+}
+
+/// A run that finds nothing wrong, and what it tells.
+#[track_caller]
+fn measured(arguments: &[&str]) -> Value {
+    let output = briefly(&[arguments, &["--json"]].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    assert_eq!(errors, "");
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(out.lines().count(), 1, "{out}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert!(report["count"].as_u64().unwrap() > 0, "{out}");
+    assert_eq!(report["errors"], 0, "{out}");
+    report
+}
+
+/// A run that ends with this code, and says so in one line with these words.
+#[track_caller]
+fn fails(output: &Output, code: i32, words: &[&str]) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    for word in words {
+        assert!(errors.contains(word), "no {word:?} in {errors:?}");
+    }
+}
+
+/// A server without frames: what comes from one goes to the one, or to all.
+fn bare(to_all: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let everybody = Arc::new(Mutex::new(Vec::new()));
+    // It ends with the test's process.
+    thread::spawn(move || {
+        for stream in listener.incoming().map(Result::unwrap) {
+            stream.set_nodelay(true).unwrap();
+            let everybody = match to_all {
+                true => everybody.clone(),
+                false => Arc::default(),
+            };
+            everybody.lock().unwrap().push(stream.try_clone().unwrap());
+            thread::spawn(move || forward(stream, &everybody));
+        }
+    });
+    url
+}
+
+fn forward(mut from: TcpStream, to: &Mutex<Vec<TcpStream>>) {
+    let mut bytes = [0; 16 << 10];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        for to in &mut *to.lock().unwrap() {
+            // Whoever has left does not hear it.
+            let _ = to.write_all(&bytes[..count]);
+        }
+    }
+    // The clone in the list keeps the connection open: say that it ends.
+    let _ = from.shutdown(std::net::Shutdown::Both);
+}
+
+/// Answers frames as `answer` does until the client closes.
+fn answer(peer: &mut Peer, mut answer: impl FnMut(&mut Peer, Frame)) {
+    loop {
+        match peer.receive() {
+            frame if frame.opcode == CLOSE => {
+                return peer.write(&host::frame(true, CLOSE, &frame.payload));
+            }
+            frame => answer(peer, frame),
+        }
+    }
+}
+
+#[test]
+fn echo_over_both_backends() {
+    let server = Served::echo(&["--deflate"]);
+    for backend in BACKENDS {
+        for more in [
+            &["-c", "3", "--outstanding", "4"][..],
+            &[
+                "-c",
+                "2",
+                "--outstanding",
+                "300",
+                "--kind",
+                "mixed",
+                "--size",
+                "500",
+            ],
+            &[
+                "-c",
+                "2",
+                "--kind",
+                "binary",
+                "--size",
+                "0:1,32:5,4K:3,64K:1",
+            ],
+            &[
+                "-c",
+                "2",
+                "--deflate",
+                "--size",
+                "900",
+                "--outstanding",
+                "3",
+            ],
+        ] {
+            let report = measured(&[&["echo", &server.url, "--backend", backend], more].concat());
+            assert_eq!(report["unit"], "messages");
+            assert_eq!(report["mode"], "echo");
+        }
+    }
+}
+
+#[test]
+fn a_report_has_everything() {
+    let server = Served::echo(&["--deflate=takeover"]);
+    let pid = server.process.id().to_string();
+    let report = measured(&[
+        "echo",
+        &server.url,
+        "-c",
+        "2",
+        "--size",
+        "300:2,1K:1",
+        "--kind",
+        "mixed",
+        "--deflate=takeover",
+        "--server-pid",
+        &pid,
+    ]);
+    for name in [
+        "mode",
+        "url",
+        "backend",
+        "connections",
+        "outstanding",
+        "sizes",
+        "kind",
+        "deflate",
+        "seconds",
+        "unit",
+        "count",
+        "per_second",
+        "wire_bytes",
+        "latency_us",
+        "server",
+        "generator",
+        "bottleneck",
+        "errors",
+        "failed",
+    ] {
+        assert!(report.get(name).is_some(), "no {name} in {report}");
+    }
+    for name in ["p50", "p90", "p99", "p99_9", "max"] {
+        assert!(
+            report["latency_us"][name].as_f64().unwrap() > 0.0,
+            "{report}"
+        );
+    }
+    for name in ["sent_per_unit", "received_per_unit"] {
+        assert!(
+            report["wire_bytes"][name].as_f64().unwrap() > 0.0,
+            "{report}"
+        );
+    }
+    for name in ["cpu_ns_per_unit", "cores", "rss_bytes"] {
+        assert!(report["server"][name].as_f64().is_some(), "{report}");
+    }
+    assert!(report["generator"]["cpu_ns_per_unit"].as_f64().is_some());
+    assert_eq!(report["sizes"], "300:2,1024:1");
+    assert_eq!(report["deflate"], "takeover");
+    assert_eq!(report["url"], server.url);
+    // What is compressed is shorter than what is said.
+    assert!(
+        report["wire_bytes"]["sent_per_unit"].as_f64().unwrap() < 500.0,
+        "{report}"
+    );
+}
+
+#[test]
+fn a_rate_is_kept_and_found() {
+    let server = Served::echo(&[]);
+    let report = measured(&["rate", &server.url, "-c", "3", "--rate", "2000"]);
+    assert_eq!(report["asked_rate"], 2000.0);
+    assert!(report["behind"]["max"].as_f64().is_some());
+    // Whatever the machine does, less than an hour it is.
+    let report = measured(&[
+        "rate",
+        &server.url,
+        "-c",
+        "3",
+        "--find",
+        "p50=1h",
+        "--rate",
+        "2e6",
+    ]);
+    assert!(report["asked_rate"].as_f64().is_some());
+}
+
+#[test]
+fn everybody_hears_what_is_published() {
+    for (more, heard_by) in [(&[][..], 3), (&["--self"], 4)] {
+        let server = Served::broadcast(more);
+        for backend in BACKENDS {
+            let report = measured(&[
+                "fanout",
+                &server.url,
+                "-c",
+                "3",
+                "--outstanding",
+                "5",
+                "--size",
+                "40:1,20K:1",
+                "--join",
+                "hello",
+                "--backend",
+                backend,
+            ]);
+            assert_eq!(report["unit"], "deliveries");
+            assert!(report["latency_all_us"]["max"].as_f64().unwrap() > 0.0);
+            assert!(report["count"].as_u64().unwrap() >= heard_by, "{report}");
+        }
+    }
+}
+
+#[test]
+fn connections_come_and_go() {
+    let server = Served::echo(&[]);
+    for backend in BACKENDS {
+        let report = measured(&["connect", &server.url, "-c", "3", "--backend", backend]);
+        assert_eq!(report["unit"], "cycles");
+        measured(&[
+            "connect",
+            &server.url,
+            "--from",
+            "127.0.0.1",
+            "--backend",
+            backend,
+        ]);
+    }
+}
+
+#[test]
+fn connections_that_are_idle_are_held() {
+    let server = Served::echo(&[]);
+    let pid = server.process.id().to_string();
+    let report = measured(&["idle", &server.url, "-c", "5", "--server-pid", &pid]);
+    assert_eq!(report["count"], 5);
+    assert!(
+        report["server"]["bytes_per_connection"].as_f64().is_some(),
+        "{report}"
+    );
+}
+
+#[test]
+fn bytes_without_frames() {
+    let (one, all) = (bare(false), bare(true));
+    let echoed = measured(&[
+        "echo",
+        &one,
+        "-c",
+        "2",
+        "--outstanding",
+        "3",
+        "--size",
+        "32:3,20K:1",
+    ]);
+    // Two headers of 8 bytes at most, and the key.
+    assert!(echoed["wire_bytes"]["sent_per_unit"].as_f64().unwrap() > 38.0);
+    measured(&["rate", &one, "-c", "2", "--rate", "500"]);
+    measured(&["connect", &one, "-c", "2"]);
+    measured(&["idle", &one, "-c", "2"]);
+    let heard = measured(&["fanout", &all, "-c", "2"]);
+    assert!(heard["count"].as_u64().unwrap() >= 3);
+}
+
+#[test]
+fn a_unix_socket() {
+    let path = std::env::temp_dir().join(format!("ws4rs-bench-{}", std::process::id()));
+    let server = Served::start(&["echo", "--listen", &format!("unix:{}", path.display())]);
+    measured(&["echo", &server.url, "-c", "2"]);
+    measured(&["connect", &server.url, "-c", "2"]);
+    drop(server);
+    let _ = std::fs::remove_file(path);
+}
+
+#[test]
+fn pings_and_fragments_between_are_no_fault() {
+    let (url, hosted) = host_open(|mut peer| {
+        let mut pongs = 0;
+        answer(
+            &mut peer,
+            |peer,
+             Frame {
+                 opcode, payload, ..
+             }| {
+                if opcode == PONG {
+                    assert_eq!(payload, b"there?");
+                    pongs += 1;
+                    return;
+                }
+                let (first, second) = payload.split_at(payload.len() / 2);
+                peer.write(&frame(false, opcode, first));
+                peer.send(PING, b"there?");
+                peer.send(PONG, b"unasked");
+                peer.write(&frame(true, CONTINUATION, second));
+            },
+        );
+        pongs
+    });
+    measured(&["echo", &url, "-c", "1", "--outstanding", "2"]);
+    assert!(hosted.done() > 0);
+}
+
+/// A server that answers five messages, and then as `lie` does.
+#[track_caller]
+fn lies(more: &[&str], words: &[&str], lie: impl FnOnce(&mut Peer) + Send + 'static) {
+    let (url, hosted) = host_open(|mut peer| {
+        for _ in 0..5 {
+            let Frame {
+                opcode, payload, ..
+            } = peer.receive();
+            peer.send(opcode, &payload);
+        }
+        lie(&mut peer);
+        // Not before the lie has been heard.
+        peer.expect_cut();
+    });
+    let flags = ["echo", &url, "-c", "1", "--warm", "0", "--seconds", "1h"];
+    fails(
+        &bench(&[&flags, more].concat()),
+        1,
+        &[&["connection 0: "], words].concat(),
+    );
+    hosted.done();
+}
+
+#[test]
+fn every_lie_is_told() {
+    lies(&[], &["message 5 has a wrong byte at 7: "], |peer| {
+        let Frame {
+            opcode,
+            mut payload,
+            ..
+        } = peer.receive();
+        payload[7] ^= 1;
+        peer.send(opcode, &payload);
+    });
+    lies(&[], &["message 5 has 31 bytes instead of 32"], |peer| {
+        let Frame {
+            opcode, payload, ..
+        } = peer.receive();
+        peer.send(opcode, &payload[..31]);
+    });
+    lies(&[], &["message 5 is of the other kind"], |peer| {
+        let Frame { payload, .. } = peer.receive();
+        peer.send(BINARY, &payload);
+    });
+    let lost = "instead of message 5 came message 6: lost";
+    lies(&["--outstanding", "2"], &[lost], |peer| {
+        peer.receive();
+        let Frame {
+            opcode, payload, ..
+        } = peer.receive();
+        peer.send(opcode, &payload);
+    });
+    lies(&["--outstanding", "2"], &[lost], |peer| {
+        let (first, second) = (peer.receive(), peer.receive());
+        let answers = [second, first].map(
+            |Frame {
+                 opcode, payload, ..
+             }| frame(true, opcode, &payload),
+        );
+        peer.write(&answers.concat());
+    });
+    lies(&[], &["the server closed: 1001 enough"], |peer| {
+        peer.close(1001, "enough");
+    });
+    lies(&[], &["the server has ended it"], |peer| {
+        peer.receive();
+        peer.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    });
+    lies(&[], &["nothing comes but pings"], |peer| {
+        peer.receive();
+        peer.write(&frame(true, PING, b"?").repeat(2000));
+    });
+    lies(&[], &["reserved"], |peer| {
+        peer.receive();
+        peer.write(&[0xF1, 0]);
+    });
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_told() {
+    let (url, hosted) = host_open(|mut peer| {
+        let Frame {
+            opcode, payload, ..
+        } = peer.receive();
+        peer.send(opcode, &payload);
+        peer.send(opcode, &payload);
+        peer.expect_cut();
+    });
+    let flags = [
+        "-c",
+        "1",
+        "--rate",
+        "0.001",
+        "--warm",
+        "0",
+        "--seconds",
+        "1h",
+    ];
+    let output = bench(&[&["rate", &url], &flags[..]].concat());
+    fails(
+        &output,
+        1,
+        &["connection 0: message 1 of 32 bytes was not asked for"],
+    );
+    hosted.done();
+}
+
+#[test]
+fn bytes_that_are_wrong_are_told() {
+    let (url, hosted) = host(|mut peer| {
+        let mut bytes = [0; 38];
+        for turn in 0..4 {
+            peer.stream.read_exact(&mut bytes).unwrap();
+            bytes[37] ^= u8::from(turn == 3);
+            peer.write(&bytes);
+        }
+        peer.expect_cut();
+    });
+    let url = url.replace("ws://", "tcp://").replace("/chat", "");
+    let output = bench(&["echo", &url, "-c", "1", "--seconds", "1h"]);
+    fails(
+        &output,
+        1,
+        &["connection 0: message 3 has a wrong byte at 37: "],
+    );
+    hosted.done();
+}
+
+#[test]
+fn what_never_comes_is_an_error_beside_the_report() {
+    let (url, hosted) = host_open(|mut peer| {
+        let Frame {
+            opcode, payload, ..
+        } = peer.receive();
+        peer.send(opcode, &payload);
+        peer.expect_cut();
+    });
+    let output = briefly(&["echo", &url, "-c", "1", "--json"]);
+    fails(&output, 1, &["1 messages were asked for and did not come"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&report["errors"], &report["count"]),
+        (&1.into(), &1.into())
+    );
+    hosted.done();
+}
+
+#[test]
+fn a_server_that_is_not_there_or_says_no() {
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (ws, tcp) = (format!("ws://{nobody}/"), format!("tcp://{nobody}"));
+    for url in [&ws, &tcp] {
+        for mode in ["echo", "connect", "idle"] {
+            fails(&briefly(&[mode, url]), 3, &["was not opened"]);
+        }
+    }
+    let (url, hosted) = host(|mut peer| {
+        peer.request();
+        peer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        peer.expect_cut();
+    });
+    fails(&briefly(&["echo", &url, "-c", "1"]), 3, &["403"]);
+    hosted.done();
+    let (url, hosted) = host(|mut peer| {
+        peer.request();
+        peer.expect_cut();
+    });
+    let output = briefly(&["echo", &url, "-c", "1", "--timeout", "10ms"]);
+    fails(&output, 3, &["connection 0 was not opened within 10ms"]);
+    hosted.done();
+}
+
+#[test]
+fn what_is_asked_for_reaches_the_server() {
+    let (url, hosted) = host(|mut peer| {
+        let request = peer.open_with("Sec-WebSocket-Protocol: b\r\n", b"");
+        answer(
+            &mut peer,
+            |peer,
+             Frame {
+                 opcode, payload, ..
+             }| {
+                assert_eq!(opcode, TEXT);
+                peer.send(opcode, &payload);
+            },
+        );
+        request
+    });
+    measured(&[
+        "echo",
+        &url,
+        "-c",
+        "1",
+        "-H",
+        "X-Key: 7",
+        "-s",
+        "a",
+        "-s",
+        "b",
+        "--origin",
+        "https://here.example",
+    ]);
+    let request = hosted.done();
+    for line in [
+        "x-key: 7",
+        "Sec-WebSocket-Protocol: a, b",
+        "origin: https://here.example",
+    ] {
+        let same = |given: &str| given.eq_ignore_ascii_case(line);
+        assert!(request.lines().any(same), "no {line} in {request}");
+    }
+}
+
+#[test]
+fn conditions_that_hold_fail_the_run() {
+    let server = Served::echo(&[]);
+    let output = briefly(&[
+        "echo",
+        &server.url,
+        "--json",
+        "--fail-if",
+        "rate<1e15",
+        "--fail-if",
+        "p99 > 1h",
+        "--fail-if",
+        "count >= 1",
+    ]);
+    assert_eq!(output.status.code(), Some(4));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["failed"],
+        serde_json::json!(["rate<1e15", "count >= 1"])
+    );
+    measured(&[
+        "echo",
+        &server.url,
+        "--fail-if",
+        "p99>1h",
+        "--fail-if",
+        "errors>0",
+    ]);
+}
+
+#[test]
+fn a_report_for_people() {
+    let server = Served::echo(&[]);
+    let output = briefly(&["echo", &server.url, "-c", "2", "--fail-if", "rate<1e15"]);
+    let out = String::from_utf8(output.stdout).unwrap();
+    for word in [
+        "2 x 1, 32 B text",
+        "per second",
+        "p99.9",
+        "generator",
+        "Failed: rate<1e15",
+    ] {
+        assert!(out.contains(word), "no {word:?} in {out}");
+    }
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn an_interrupt_ends_it_with_what_there_is() {
+    let (tell, told) = channel();
+    let (url, hosted) = host_open(move |mut peer| {
+        let mut count = 0;
+        answer(
+            &mut peer,
+            |peer,
+             Frame {
+                 opcode, payload, ..
+             }| {
+                count += 1;
+                if count == 100 {
+                    tell.send(()).unwrap();
+                }
+                peer.send(opcode, &payload);
+            },
+        );
+    });
+    let flags = [
+        "echo",
+        &url,
+        "-c",
+        "1",
+        "--warm",
+        "0",
+        "--seconds",
+        "1h",
+        "--json",
+    ];
+    let child = command(&flags).stdout(Stdio::piped()).spawn().unwrap();
+    told.recv_timeout(host::DEADLINE).unwrap();
+    let kill = format!("kill -INT {}", child.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["count"].as_u64().unwrap() >= 99, "{report}");
+    hosted.done();
+}
+
+#[test]
+fn wrong_flags_are_told() {
+    let url = "ws://127.0.0.1:1/";
+    for (arguments, word) in [
+        (&["echo"][..], "URL"),
+        (&["echo", "wss://localhost/"], "TLS"),
+        (&["echo", "http://localhost/"], "http"),
+        (&["echo", "tcp://localhost"], "tcp://HOST:PORT"),
+        (&["echo", "tcp://localhost:1", "--deflate"], "no handshake"),
+        (&["echo", url, "-c", "0"], "--connections"),
+        (&["echo", url, "--outstanding", "0"], "--outstanding"),
+        (&["echo", url, "--size", "many"], "--size"),
+        (&["echo", url, "--size", "32:0"], "--size"),
+        (&["echo", url, "--seconds", "0"], "--seconds"),
+        (&["echo", url, "--from", "here"], "--from"),
+        (&["echo", url, "--fail-if", "p99"], "p99>5ms"),
+        (&["echo", url, "--fail-if", "server_ns>1"], "--server-pid"),
+        (&["rate", url], "--rate"),
+        (&["rate", url, "--rate", "0"], "--rate"),
+        (&["rate", url, "--find", "p98=1ms"], "p99.9"),
+        (&["fanout", url, "--size", "9"], "10 bytes"),
+        (
+            &["fanout", url, "--publish-url", "tcp://h:1"],
+            "with frames",
+        ),
+        (&["fanout", "tcp://h:1", "--join", "x"], "join"),
+        (&["sing", url], "sing"),
+    ] {
+        fails(&bench(arguments), 2, &[word]);
+    }
+}
+
+#[test]
+fn help_has_the_modes_and_the_readme_has_the_flags() {
+    let help = String::from_utf8(bench(&["--help"]).stdout).unwrap();
+    for word in [
+        "echo",
+        "rate",
+        "fanout",
+        "connect",
+        "idle",
+        "Examples:",
+        "Exit codes:",
+    ] {
+        assert!(help.contains(word), "no {word} in {help}");
+    }
+    let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("| flag of `bench` |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    for mode in ["echo", "rate", "fanout", "connect", "idle"] {
+        let help = String::from_utf8(bench(&[mode, "--help"]).stdout).unwrap();
+        let lines = help.lines().map(str::trim_start);
+        for line in lines.filter(|line| line.starts_with('-')) {
+            let flag = line
+                .split([' ', '[', '='])
+                .find(|word| word.starts_with("--"));
+            let flag = flag.unwrap_or_else(|| panic!("{line}"));
+            let global = ["--help", "--log-format", "--verbose", "--quiet"].contains(&flag);
+            assert!(
+                global || table.contains(flag),
+                "README does not name {flag}"
+            );
+        }
+    }
+}
