@@ -10,6 +10,7 @@ use fastwebsockets::{
 };
 use tokio::io::AsyncWrite;
 use tokio::sync::broadcast::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::unconstrained;
 use ws4rs_peers::flags::{Flags, Mode};
 use ws4rs_peers::serve::serve;
@@ -62,33 +63,39 @@ async fn broadcast(
     connection.set_max_message_size(max);
     let (hear, say) = connection.split(tokio::io::split);
     let mut hear = FragmentCollectorRead::new(hear);
-    let saying = tokio::spawn(unconstrained(tell(say, everybody.subscribe())));
+    let (owe, owed) = unbounded_channel();
+    tokio::spawn(unconstrained(tell(say, owed, everybody.subscribe())));
+    // What the library owes a peer itself: a Pong, a Close.
+    let mut owes = |frame: Frame<'_>| {
+        let sent = owe.send((frame.opcode, bytes(frame.payload)));
+        std::future::ready(sent)
+    };
     loop {
-        // Nobody pings here, and a Close need not be answered to end the measurement.
-        let frame = hear
-            .read_frame(&mut |_| async { Ok::<_, WebSocketError>(()) })
-            .await;
-        match frame {
-            Ok(frame) if matches!(frame.opcode, OpCode::Text | OpCode::Binary) => {
+        let frame = hear.read_frame(&mut owes).await?;
+        match frame.opcode {
+            OpCode::Text | OpCode::Binary => {
                 let _heard_by = everybody.send((frame.opcode, bytes(frame.payload)));
             }
-            Ok(frame) if frame.opcode != OpCode::Close => {}
-            _ => break,
+            OpCode::Close => return Ok(()),
+            _ => {}
         }
     }
-    saying.abort();
-    Ok(())
 }
 
+/// Until nothing more is owed to anybody.
 async fn tell(
     mut say: WebSocketWrite<impl AsyncWrite + Unpin>,
+    mut owed: UnboundedReceiver<News>,
     mut news: Receiver<News>,
-) -> Result<(), WebSocketError> {
-    while let Ok((opcode, bytes)) = news.recv().await {
-        say.write_frame(Frame::new(true, opcode, None, Payload::Borrowed(&bytes)))
-            .await?;
+) -> Option<()> {
+    loop {
+        let (opcode, bytes) = tokio::select! {
+            frame = owed.recv() => frame?,
+            frame = news.recv() => frame.ok()?,
+        };
+        let frame = Frame::new(true, opcode, None, Payload::Borrowed(&bytes));
+        say.write_frame(frame).await.ok()?;
     }
-    Ok(())
 }
 
 fn bytes(payload: Payload<'_>) -> Bytes {
