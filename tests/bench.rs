@@ -748,7 +748,7 @@ fn help_has_the_modes_and_the_readme_has_the_flags() {
         let lines = help.lines().map(str::trim_start);
         for line in lines.filter(|line| line.starts_with('-')) {
             let flag = line
-                .split([' ', '[', '='])
+                .split([' ', '[', '=', '.'])
                 .find(|word| word.starts_with("--"));
             let flag = flag.unwrap_or_else(|| panic!("{line}"));
             let global = ["--help", "--log-format", "--verbose", "--quiet"].contains(&flag);

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::report::Report;
 
+type Figure = fn(&Report) -> f64;
+
 /// A percentile, and how long it may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goal {
     percentile: &'static str,
-    of: fn(&Report) -> f64,
+    of: Figure,
     bound: Duration,
 }
 
@@ -63,7 +65,7 @@ pub(super) fn highest<E>(
     }
 }
 
-const PERCENTILES: &[(&str, fn(&Report) -> f64)] = &[
+const PERCENTILES: &[(&str, Figure)] = &[
     ("p50", |report| report.latency_us.p50),
     ("p90", |report| report.latency_us.p90),
     ("p99", |report| report.latency_us.p99),

@@ -15,7 +15,7 @@ use super::Failed;
 use super::clock::{Clock, ns};
 use super::line::{Agreement, Line, Stage};
 use super::lines::{Call, Lines};
-use super::plan::Plan;
+use super::plan::{Mode, Plan};
 use super::progress::Progress;
 use super::target::Door;
 use super::task::Task;
@@ -28,6 +28,7 @@ pub(super) struct Fleet<'s> {
     doors: Vec<Door>,
     clock: Clock,
     timeout: u64,
+    opening_max: usize,
     look_at: u64,
     /// Somebody wants an end of it.
     stop: &'s AtomicBool,
@@ -46,6 +47,11 @@ impl<'s> Fleet<'s> {
             doors: Vec::new(),
             clock,
             timeout: ns(plan.timeout),
+            opening_max: match plan.mode {
+                // Opening is what it is about.
+                Mode::Connect => plan.connections,
+                _ => OPENING_MAX,
+            },
             look_at: 0,
             stop,
         })
@@ -131,7 +137,7 @@ impl<'s> Fleet<'s> {
     }
 
     fn dial(&mut self, task: &mut impl Task, now: u64) -> Result<(), Failed> {
-        while self.lines.opening < OPENING_MAX
+        while self.lines.opening < self.opening_max
             && let Some(call) = self.lines.calls.pop()
         {
             let door = &mut self.doors[call.door];
@@ -153,7 +159,7 @@ impl<'s> Fleet<'s> {
                     let dialing = dial.ask(&mut request).map_err(Failed::no_start)?;
                     line.ask_for(&request, dialing);
                 }
-                None => task.opened(&mut line, Agreement(None), now),
+                None => task.opened(&mut line, Agreement::default(), now),
             }
             self.lines.insert(line);
         }
@@ -207,8 +213,8 @@ fn driver(backend: Backend) -> io::Result<(Backend, Box<dyn Driver>)> {
     }
 }
 
-/// 256 at once are on their way in: a listener's backlog holds as many.
-const OPENING_MAX: usize = 256;
+/// 64 at once are on their way in: the backlog of any listener holds as many.
+const OPENING_MAX: usize = 64;
 /// 1 GiB: so much memory may a server cost us that is asked for more than it can do.
 const WAITING_MAX: usize = 1 << 30;
 /// 250 ms.

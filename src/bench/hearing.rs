@@ -15,7 +15,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    pub(super) fn of(tally: Tally, what: &dyn Display) -> Self {
+    pub(super) fn of(tally: &Tally, what: &dyn Display) -> Self {
         Fault {
             number: tally.number,
             what: what.to_string(),
@@ -87,7 +87,7 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
     };
     if expected == got {
         return Fault::of(
-            tally,
+            &tally,
             &format!("message {nth} is of the other kind, text or binary"),
         );
     }
@@ -98,10 +98,8 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
             ..tally
         };
         if task.expected(&other_tally) == Some(got) {
-            let what = format!(
-                "instead of message {nth} came message {other}: lost, repeated or out of order"
-            );
-            return Fault::of(tally, &what);
+            let what = format!("instead of message {nth} came message {other}: {MISPLACED}");
+            return Fault::of(&tally, &what);
         }
     }
     if expected.len() != got.len() {
@@ -110,7 +108,7 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
             got.len(),
             expected.len()
         );
-        return Fault::of(tally, &what);
+        return Fault::of(&tally, &what);
     }
     differs(tally, 0, got, &expected)
 }
@@ -127,14 +125,15 @@ fn differs(tally: Tally, before: usize, got: &[u8], expected: &[u8]) -> Fault {
         tally.heard,
         before + at
     );
-    Fault::of(tally, &what)
+    Fault::of(&tally, &what)
 }
 
 #[cold]
 fn unasked(tally: Tally, bytes: usize) -> Fault {
     let what = format!("message {} of {bytes} bytes was not asked for", tally.heard);
-    Fault::of(tally, &what)
+    Fault::of(&tally, &what)
 }
 
+const MISPLACED: &str = "lost, repeated or out of order";
 /// 16 messages before and behind are looked at for the one that has come.
 const LOOK_AROUND: u64 = 16;

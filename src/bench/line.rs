@@ -1,17 +1,17 @@
-//! One connection, from the dial to the end, with frames or without.
+//! One connection, from the dial to the end.
 //!
-//! Knows what has been asked and heard, and whether it was right; not what is asked, nor when: that is
-//! a task's.
+//! Knows what has been asked and heard, and what is to be sent; not what it means, nor when to ask:
+//! that is a task's.
 
 use std::collections::VecDeque;
 
-use ws4rs::CloseCode;
 use ws4rs::internal::chunk::Chunks;
 use ws4rs::internal::reactor::{Close, Driver, Token};
-use ws4rs::proto::handshake::{Dialing, HeadLimits};
-use ws4rs::proto::{Event, Input, Message, Rules, WebSocket};
+use ws4rs::proto::handshake::Dialing;
+use ws4rs::proto::{Agreed, Message, Rules};
 
-use super::hearing::{Fault, check, check_bytes};
+use super::hearing::Fault;
+use super::talk::Talk;
 use super::task::Task;
 
 /// One connection.
@@ -30,14 +30,11 @@ pub(super) struct Line {
     pub(super) to_ask: u64,
     /// Which of the canned frames; `None`: messages are compressed as they are sent.
     pub(super) canned: Option<usize>,
+    /// It is on the list of those that something has happened to.
     pub(super) dirty: bool,
     talk: Talk,
     sending: bool,
     waiting: VecDeque<Asked>,
-    /// In a row, with no message between them.
-    pings: u32,
-    /// A ping of ours is not answered yet.
-    pinged: bool,
 }
 
 /// What has been said on a line.
@@ -62,16 +59,6 @@ pub(super) enum Stage {
     Finished,
 }
 
-/// How it is spoken.
-#[derive(Debug)]
-enum Talk {
-    /// The answer to our request is awaited.
-    Dialing(Dialing),
-    Frames(Box<WebSocket>),
-    /// So many bytes of the next message have come.
-    Bytes(usize),
-}
-
 /// Messages that were asked at the same time.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -79,8 +66,15 @@ struct Asked {
     count: u64,
 }
 
+/// What a server said to our request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Agreement {
+    /// How messages are compressed, if they are.
+    pub(super) deflate: Option<Agreed>,
+}
+
 impl Line {
-    /// A connection that has just been dialled. With a request it waits for the answer to it.
+    /// A connection that has just been dialled, and is open for bytes.
     pub(super) fn new(token: Token, number: usize, door: usize, since: u64) -> Self {
         Line {
             token,
@@ -99,53 +93,34 @@ impl Line {
             talk: Talk::Bytes(0),
             sending: false,
             waiting: VecDeque::new(),
-            pings: 0,
-            pinged: false,
         }
     }
 
-    /// Asks for the upgrade.
+    /// Asks for the upgrade: it is open once that is answered.
     pub(super) fn ask_for(&mut self, request: &[u8], dialing: Dialing) {
         self.stage = Stage::Opening;
         self.talk = Talk::Dialing(dialing);
         self.say(request);
     }
 
-    /// Whether it speaks WebSocket.
-    pub(super) fn is_framed(&self) -> bool {
-        !matches!(self.talk, Talk::Bytes(_))
-    }
-
-    pub(super) fn is_dialing(&self) -> bool {
-        matches!(self.talk, Talk::Dialing(_))
-    }
-
-    /// Takes bytes of the answer; gives those behind it when that was all and a yes.
+    /// Takes bytes of the answer to that. When it is open, tells what was agreed on, and gives the bytes
+    /// behind.
     pub(super) fn answered(
         &mut self,
         bytes: &mut [u8],
         rules: Rules,
-    ) -> Result<Option<(Vec<u8>, Agreement)>, Fault> {
-        let Talk::Dialing(dialing) = &mut self.talk else {
-            return Ok(None);
-        };
-        let answer = dialing.receive(bytes, &HeadLimits::default());
-        let Some((answer, behind)) = answer.map_err(|why| Fault::of(self.tally, &why))? else {
-            return Ok(None);
-        };
-        let agreement = Agreement(answer.deflate().copied());
-        let behind = behind.to_vec();
-        let mut websocket = WebSocket::new(rules);
-        if let Some(agreed) = answer.deflate() {
-            websocket = websocket.deflate(agreed);
-        }
-        self.talk = Talk::Frames(Box::new(websocket));
-        self.stage = Stage::Open;
-        Ok(Some((behind, agreement)))
+    ) -> Result<Option<(Agreement, Vec<u8>)>, Fault> {
+        let answer = self.talk.answered(bytes, rules);
+        let answer = answer.map_err(|why| Fault::of(&self.tally, &why))?;
+        Ok(answer.map(|(answer, behind)| {
+            self.stage = Stage::Open;
+            let deflate = answer.deflate().copied();
+            (Agreement { deflate }, behind)
+        }))
     }
 
     /// Takes bytes of the conversation. Tells how many messages they end, all as the task expects
-    /// them, and whether there was a pong.
+    /// them, and whether our ping has been answered.
     #[inline]
     pub(super) fn hear(
         &mut self,
@@ -153,42 +128,14 @@ impl Line {
         task: &mut impl Task,
     ) -> Result<(u64, bool), Fault> {
         let before = self.tally.heard;
-        let mut ponged = false;
-        match &mut self.talk {
-            Talk::Bytes(at) => check_bytes(&mut self.tally, at, bytes, task)?,
-            Talk::Frames(websocket) => {
-                let mut fault = Ok(());
-                let (tally, stage) = (&mut self.tally, self.stage);
-                let (pings, pinged) = (&mut self.pings, &mut self.pinged);
-                let mut ended = None;
-                let lawful = websocket.hear(&mut Input::new(bytes), |event, _| match event {
-                    Event::Message(message) => {
-                        *pings = 0;
-                        if fault.is_ok() {
-                            fault = check(tally, message, task);
-                        }
-                    }
-                    Event::Ping(_) => *pings += 1,
-                    Event::Pong(_) => ponged = std::mem::take(pinged),
-                    Event::Close(close) if stage == Stage::Open => {
-                        let said = format!("the server closed: {} {}", close.code, close.reason);
-                        ended = Some(said.trim_end().to_owned());
-                    }
-                    _ => {}
-                });
-                fault?;
-                lawful.map_err(|violation| Fault::of(self.tally, &violation))?;
-                if let Some(ended) = ended {
-                    return Err(Fault::of(self.tally, &ended));
-                }
-                if self.pings > PINGS_MAX {
-                    return Err(Fault::of(self.tally, &"nothing comes but pings"));
-                }
-                self.collect();
-            }
-            Talk::Dialing(_) => {}
-        }
+        let ponged = self.talk.hear(&mut self.tally, bytes, task)?;
+        self.talk.collect(&mut self.out);
         Ok((self.tally.heard - before, ponged))
+    }
+
+    /// Whether the server has been heard at all.
+    pub(super) fn has_heard(&self) -> bool {
+        self.tally.heard > 0 || !matches!(self.talk, Talk::Bytes(_))
     }
 
     /// Appends bytes as they are.
@@ -197,36 +144,22 @@ impl Line {
             .append(bytes.len(), |buffer| buffer.extend_from_slice(bytes));
     }
 
-    /// Appends a message, masked with a key of its own, compressed if that was agreed on.
+    /// Appends a message.
     pub(super) fn send(&mut self, message: Message<'_>) {
-        match &mut self.talk {
-            Talk::Frames(websocket) => {
-                websocket.send(message);
-                self.collect();
-            }
-            Talk::Bytes(_) | Talk::Dialing(_) => self.say(message.as_bytes()),
-        }
+        self.talk.send(message, &mut self.out);
     }
 
-    /// Appends a ping; bytes without frames have none, and tell so.
+    /// Appends a ping; `false` where there is no such thing.
     pub(super) fn ping(&mut self) -> bool {
-        let Talk::Frames(websocket) = &mut self.talk else {
-            return false;
-        };
-        websocket.ping(b"");
-        self.pinged = true;
-        self.collect();
-        true
+        self.talk.ping(&mut self.out)
     }
 
     /// Begins to end the connection. With frames the server closes TCP first.
     pub(super) fn leave(&mut self) {
-        self.stage = Stage::Finishing;
-        if let Talk::Frames(websocket) = &mut self.talk {
-            websocket.close(CloseCode::NORMAL, "");
-            self.stage = Stage::Leaving;
-            self.collect();
-        }
+        self.stage = match self.talk.leave(&mut self.out) {
+            true => Stage::Leaving,
+            false => Stage::Finishing,
+        };
     }
 
     /// Notes that `count` messages were asked at this time.
@@ -252,7 +185,7 @@ impl Line {
         }
     }
 
-    /// Sends what there is to send, and closes when nothing is and it is time.
+    /// Sends what there is to send, and closes when nothing is and it is time. Tells how many bytes.
     #[inline]
     pub(super) fn flush(&mut self, driver: &mut dyn Driver) -> usize {
         let mut count = 0;
@@ -268,7 +201,7 @@ impl Line {
         count
     }
 
-    /// A send has come home.
+    /// A send has come home. What did not leave comes first again.
     #[inline]
     pub(super) fn sent(&mut self, mut left: Chunks) {
         self.sending = false;
@@ -277,23 +210,4 @@ impl Line {
             self.out = left;
         }
     }
-
-    /// What the WebSocket says by itself, pongs and Close, or compressed.
-    #[inline]
-    fn collect(&mut self) {
-        let Talk::Frames(websocket) = &mut self.talk else {
-            return;
-        };
-        while let Some(chunks) = websocket.outgoing() {
-            self.out.join(chunks);
-            websocket.sent(Chunks::new());
-        }
-    }
 }
-
-/// How messages are compressed, if they are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Agreement(pub(super) Option<ws4rs::proto::Agreed>);
-
-/// 1024: servers ping now and then.
-const PINGS_MAX: u32 = 1024;

@@ -2,12 +2,15 @@
 //!
 //! Time is read when the first event of a turn comes: what is told in one turn has come at one time.
 
+use std::io;
+
 use ws4rs::internal::chunk::Chunks;
 use ws4rs::internal::reactor::{Driver, Event, Token};
 use ws4rs::proto::Rules;
 
 use super::Failed;
 use super::clock::Clock;
+use super::hearing::Fault;
 use super::line::{Agreement, Line, Stage};
 use super::task::Task;
 
@@ -141,7 +144,7 @@ impl Lines {
             Event::Received(token, bytes, _) => self.received(token, bytes, task, now),
             Event::Sent(token, left) => self.came_home(token, left),
             Event::Ended(token) => self.ended(token),
-            Event::Closed(token, how) => self.closed(token, how.err(), task, now),
+            Event::Closed(token, how) => self.closed(token, how, task, now),
             Event::Accepted { .. } | Event::Starved(..) => unreachable!("nobody listens here"),
         }
     }
@@ -152,7 +155,7 @@ impl Lines {
             return;
         };
         self.received += bytes.len() as u64;
-        if line.is_dialing() {
+        if line.stage == Stage::Opening {
             return self.answered(token, bytes, task, now);
         }
         match line.hear(bytes, task) {
@@ -178,7 +181,7 @@ impl Lines {
         };
         match line.answered(bytes, rules) {
             Ok(None) => {}
-            Ok(Some((mut behind, agreement))) => {
+            Ok(Some((agreement, mut behind))) => {
                 self.opening -= 1;
                 self.open += 1;
                 self.agreement.get_or_insert(agreement);
@@ -201,32 +204,29 @@ impl Lines {
         }
     }
 
-    /// The server's FIN.
+    /// The server's FIN: right from one that has been told goodbye.
     fn ended(&mut self, token: Token) {
         let Some(line) = line(&mut self.all, token) else {
             return;
         };
-        let number = line.tally.number;
-        let was = std::mem::replace(&mut line.stage, Stage::Finishing);
-        self.mark(token.index);
-        match was {
-            Stage::Leaving | Stage::Finishing | Stage::Finished => {}
-            Stage::Open => self.fail(Failed::Fault(format!(
-                "connection {number}: the server has ended it"
-            ))),
-            Stage::Opening => self.fail(Failed::NoStart(format!(
-                "connection {number}: the server ended it before it was open"
-            ))),
+        match line.stage {
+            Stage::Opening => {
+                let fault = Fault::of(&line.tally, &"the server ended it before it was open");
+                self.fail(Failed::NoStart(fault.to_string()));
+            }
+            Stage::Open => {
+                let fault = Fault::of(&line.tally, &"the server has ended it");
+                self.fail(Failed::Fault(fault.to_string()));
+            }
+            Stage::Leaving => {
+                line.stage = Stage::Finishing;
+                self.mark(token.index);
+            }
+            Stage::Finishing | Stage::Finished => {}
         }
     }
 
-    fn closed(
-        &mut self,
-        token: Token,
-        error: Option<std::io::Error>,
-        task: &mut impl Task,
-        now: u64,
-    ) {
+    fn closed(&mut self, token: Token, how: io::Result<()>, task: &mut impl Task, now: u64) {
         if line(&mut self.all, token).is_none() {
             return;
         }
@@ -237,25 +237,24 @@ impl Lines {
             Stage::Opening => self.opening -= 1,
             _ => self.open -= 1,
         }
-        let number = line.tally.number;
-        match (line.stage, error) {
-            (Stage::Finished, None) => {
-                if task.closed(&line, now) {
-                    self.calls.push(Call { door: line.door });
-                }
+        if line.stage == Stage::Finished && how.is_ok() {
+            if task.closed(&line, now) {
+                self.calls.push(Call { door: line.door });
             }
-            (Stage::Opening, error) => self.fail(Failed::NoStart(format!(
-                "connection {number} was not opened: {}",
-                reason(error)
-            ))),
-            (_, error) if line.tally.heard == 0 && !line.is_framed() => self.fail(Failed::NoStart(
-                format!("connection {number} was not opened: {}", reason(error)),
-            )),
-            (_, error) => self.fail(Failed::Fault(format!(
-                "connection {number}: it is gone: {}",
-                reason(error)
-            ))),
+            return;
         }
+        let why = how.map_or_else(|error| error.to_string(), |()| "closed".to_owned());
+        // Without a handshake the first answer is what tells that somebody is there.
+        let was_open = line.stage != Stage::Opening && line.has_heard();
+        self.fail(match was_open {
+            true => {
+                Failed::Fault(Fault::of(&line.tally, &format!("it is gone: {why}")).to_string())
+            }
+            false => {
+                let what = format!("it was not opened: {why}");
+                Failed::NoStart(Fault::of(&line.tally, &what).to_string())
+            }
+        });
     }
 
     /// The first fault is the one that is told.
@@ -264,10 +263,6 @@ impl Lines {
             self.fault.get_or_insert(fault);
         }
     }
-}
-
-fn reason(error: Option<std::io::Error>) -> String {
-    error.map_or("closed".to_owned(), |error| error.to_string())
 }
 
 #[inline]

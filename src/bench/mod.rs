@@ -7,7 +7,8 @@
 //! plan                     all a run needs: target, sizes, payload, condition
 //! measure                  open, warm up, measure, hear the rest, goodbye
 //!   fleet ─▶ lines         a turn: dial, say everything, sleep, hear everything
-//!              line        one connection, with frames or without
+//!              line        one connection
+//!              talk        a request, frames, or bytes without
 //!              hearing     what came is what was expected, byte for byte
 //!   task                   what a mode makes of it: echo, rate, fanout, connect, idle
 //!     script ─▶ wording    the messages that are answered with themselves, and their frames
@@ -37,6 +38,7 @@ mod score;
 mod script;
 mod sizes;
 mod table;
+mod talk;
 mod target;
 mod task;
 mod wording;

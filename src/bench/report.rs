@@ -20,6 +20,9 @@ pub(crate) struct Report {
     pub(super) kind: String,
     /// What was agreed on, not what was offered.
     pub(super) deflate: Option<&'static str>,
+    /// Compression was offered.
+    #[serde(skip)]
+    pub(super) offered: bool,
     pub(super) seconds: f64,
     pub(super) unit: &'static str,
     pub(super) count: u64,
@@ -118,6 +121,7 @@ impl Report {
             outstanding: plan.outstanding,
             sizes: plan.sizes.to_string(),
             kind: plan.kind.to_string(),
+            offered: plan.target.offers_deflate(),
             deflate: agreed(fleet.lines.agreement),
             seconds,
             unit: plan.mode.unit(),
@@ -155,8 +159,7 @@ impl Report {
 }
 
 fn agreed(agreement: Option<Agreement>) -> Option<&'static str> {
-    let Agreement(agreed) = agreement?;
-    Some(match agreed?.takeover() {
+    Some(match agreement?.deflate?.takeover() {
         true => "takeover",
         false => "shared",
     })

@@ -1,6 +1,8 @@
 //! What connections say that are answered with what they said: the wordings, the frames of them, and
 //! who has been answered when.
 
+use ws4rs::proto::Agreed;
+
 use super::line::{Agreement, Line, Tally};
 use super::plan::Plan;
 use super::score::Score;
@@ -46,8 +48,8 @@ impl Script {
     }
 
     /// Chooses the frames for what was agreed on.
-    pub(super) fn agreed(&mut self, line: &mut Line, Agreement(agreed): Agreement) {
-        line.canned = match &agreed {
+    pub(super) fn agreed(&mut self, line: &mut Line, agreement: Agreement) {
+        line.canned = match &agreement.deflate {
             Some(agreed) if agreed.takeover() => None,
             Some(agreed) => Some(self.frames_for(agreed)),
             None => Some(0),
@@ -75,7 +77,7 @@ impl Script {
         });
     }
 
-    fn frames_for(&mut self, agreed: &ws4rs::proto::Agreed) -> usize {
+    fn frames_for(&mut self, agreed: &Agreed) -> usize {
         let window = Some(agreed.window());
         let known = self.canned.iter().position(|(known, _)| *known == window);
         known.unwrap_or_else(|| {

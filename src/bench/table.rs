@@ -82,6 +82,9 @@ impl Report {
                 micros(behind.p99)
             )?;
         }
+        if self.offered && self.deflate.is_none() {
+            writeln!(f, "  The server does not compress.")?;
+        }
         for condition in &self.failed {
             writeln!(f, "  Failed: {condition}")?;
         }

@@ -18,6 +18,12 @@ pub(crate) enum Target {
     Tcp(String),
 }
 
+impl Target {
+    pub(super) fn offers_deflate(&self) -> bool {
+        matches!(self, Target::Ws(dial) if dial.offered_deflate().is_some())
+    }
+}
+
 /// A server as it is connected to.
 #[derive(Debug)]
 pub(super) struct Door {
