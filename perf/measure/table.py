@@ -36,7 +36,7 @@ def section(row, kept):
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
     peer, limit = best(found, PEER), best(found, LIMIT)
     lines += [line(figure, peer, limit) for figure in found]
-    return "\n".join(lines + unmeasured(kept))
+    return "\n".join(lines + unmeasured(kept, {figure.server for figure in found}))
 
 
 def about(row, kept):
@@ -67,7 +67,7 @@ def number(value):
     return f"{value:.3g}"
 
 
-def unmeasured(kept):
+def unmeasured(kept, measured):
     """Who could not be measured, and why: in the words of the server or of the load generator."""
     said = []
     for name, server in kept["servers"].items():
@@ -75,4 +75,7 @@ def unmeasured(kept):
             said.append(f"- {name} does not do this.")
         elif server["failures"]:
             said.append(f"- {name} failed in {len(server['failures'])} runs: {server['failures'][-1]}")
+        elif name not in measured and server["runs"]:
+            most = max(run["per_second"] for run in server["runs"])
+            said.append(f"- {name} did not keep up: {number(most)} per second.")
     return ["", *said] if said else []
