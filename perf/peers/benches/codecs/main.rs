@@ -1,6 +1,7 @@
 //! What the protocol costs without sockets: received bytes through each library and back, as an echo.
 //! Frames decoded, unmasked, checked, made into messages, framed, written: into memory, 64 KiB at a time.
 //! Every answer is compared before it is timed, and its length each time.
+//! sockudo-ws brings mimalloc, and with it all of them allocate here, also ws4rs.
 
 use std::hint::black_box;
 use std::time::Duration;
