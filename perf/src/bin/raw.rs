@@ -1,23 +1,35 @@
-//! An echo server without a protocol: what the kernel and the driver cost, and nothing else.
+//! A server without a protocol: what the kernel and the driver cost, and nothing else.
 //!
-//! Received bytes are appended to the connection's chunks, and every connection that has some gets
-//! one send per turn, as in the server. What the WebSocket server costs above this is the protocol.
+//! Received bytes are appended to the connection's chunks, or shared by the chunks of all, and every
+//! connection that has some gets one send per turn, as in the server. What the WebSocket server costs
+//! above this is the protocol.
 
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use ws4rs::internal::chunk::Chunks;
 use ws4rs::internal::reactor::{Close, Driver, Event, Source, Token};
 use ws4rs_perf::backend::Backend;
 
 #[derive(Parser)]
-#[command(about = "Echoes bytes over TCP on one of the crate's drivers, in one thread")]
+#[command(about = "Sends bytes back over TCP on one of the crate's drivers, in one thread")]
 struct Flags {
     #[arg(long, value_enum, default_value_t = Backend::IoUring)]
     backend: Backend,
+    #[arg(long, value_enum, default_value_t = Mode::Echo)]
+    mode: Mode,
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Bytes go back to whom they came from.
+    Echo,
+    /// Bytes go to everybody.
+    Broadcast,
 }
 
 fn main() -> io::Result<()> {
@@ -29,18 +41,27 @@ fn main() -> io::Result<()> {
     println!("listening on tcp://{address}");
     io::stdout().flush()?;
 
-    let mut echo = Echo::default();
+    let mut house = House {
+        mode: flags.mode,
+        lines: Vec::new(),
+        accepted: Vec::new(),
+        said: Vec::new(),
+        dirty: Vec::new(),
+    };
     loop {
-        driver.wait(None, &mut |event| echo.hear(event))?;
-        echo.say(&mut *driver);
+        driver.wait(None, &mut |event| house.hear(event))?;
+        house.share();
+        house.say(&mut *driver);
     }
 }
 
-#[derive(Default)]
-struct Echo {
+struct House {
+    mode: Mode,
     /// By [`Token::index`], which is small and dense.
     lines: Vec<Option<Connection>>,
     accepted: Vec<Source>,
+    /// For everybody: what came in this turn.
+    said: Vec<u8>,
     dirty: Vec<usize>,
 }
 
@@ -53,10 +74,13 @@ struct Connection {
     ended: bool,
 }
 
-impl Echo {
+impl House {
     fn hear(&mut self, event: Event<'_>) {
         match event {
             Event::Accepted { socket, .. } => self.accepted.push(Source::Stream(socket)),
+            Event::Received(_, bytes, _) if self.mode == Mode::Broadcast => {
+                self.said.extend_from_slice(bytes);
+            }
             Event::Received(token, bytes, _) => self.change(token, |line| {
                 let length = bytes.len();
                 line.out
@@ -89,6 +113,23 @@ impl Echo {
         if !line.dirty {
             line.dirty = true;
             self.dirty.push(index);
+        }
+    }
+
+    /// Gives everybody what was said in this turn: one run of bytes, which all of them hold.
+    fn share(&mut self) {
+        if self.said.is_empty() {
+            return;
+        }
+        let said: Arc<[u8]> = self.said.as_slice().into();
+        self.said.clear();
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            let Some(line) = line else { continue };
+            line.out.share(Arc::clone(&said));
+            if !line.dirty {
+                line.dirty = true;
+                self.dirty.push(index);
+            }
         }
     }
 

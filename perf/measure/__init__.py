@@ -1,0 +1,11 @@
+"""What perf/matrix is made of.
+
+- rows: what is measured, and what is aimed at;
+- servers: whom it is measured on;
+- install: how they come to be there;
+- network: a network of our own, where TCP can be told how to behave;
+- processes: starting a server, asking the load generator about it, ending both;
+- record: what came out, kept;
+- figures: the numbers that decide;
+- table and plots: how they are shown.
+"""

@@ -1,0 +1,114 @@
+"""What came out: every run, on which machine, of which versions. Kept in record.json.
+
+A run of the matrix replaces what it measured anew, row by row and server by server, and leaves the
+rest: so the matrix can be run in parts.
+"""
+
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from .install import PEERS, ROOT
+
+
+class Record:
+    def __init__(self, folder, rows):
+        self.path = folder / "record.json"
+        self.kept = json.loads(self.path.read_text()) if self.path.exists() else {}
+        self.kept.setdefault("rows", {})
+        self.order = [row.name for row in rows]
+
+    def begin(self, programs, servers):
+        self.origin = {"commit": commit(), "date": now()}
+        self.kept["machine"] = machine()
+        self.kept.setdefault("versions", {}).update(versions(programs, servers))
+
+    def begin_row(self, row, congestion, flags):
+        """Where the runs of this row go: the servers that were measured before keep theirs."""
+        kept = self.kept["rows"].setdefault(row.name, {"servers": {}})
+        kept["congestion"] = congestion
+        kept["flags"] = row.flags()
+        kept["seconds"], kept["warm"] = flags.seconds, flags.warm
+        return kept["servers"]
+
+    def begin_server(self, row, server):
+        fresh = {"role": server.role, **self.origin, "runs": [], "failures": []}
+        self.kept["rows"][row.name]["servers"][server.name] = fresh
+        return fresh
+
+    def save(self):
+        places = {name: place for place, name in enumerate(self.order)}
+        rows = sorted(self.kept["rows"].items(), key=lambda item: places.get(item[0], len(places)))
+        self.kept["rows"] = dict(rows)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: a record that was cut short would lose the earlier parts too.
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps(self.kept, indent=1) + "\n")
+        fresh.replace(self.path)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def machine():
+    return {
+        "processor": field("/proc/cpuinfo", "model name"),
+        "cores": os.cpu_count(),
+        "memory": field("/proc/meminfo", "MemTotal"),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+    }
+
+
+def field(path, name):
+    found = re.search(rf"^{name}\s*:\s*(.*)$", Path(path).read_text(), re.MULTILINE)
+    return found[1].strip() if found else "unknown"
+
+
+def commit():
+    """With a + when the working tree differs."""
+    told = said("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")
+    changed = said("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no")
+    return told + ("+" if changed else "")
+
+
+def versions(programs, servers):
+    found = {"rustc": said("rustc", "--version"), "node": said("node", "--version")}
+    found["python"] = platform.python_version()
+    found["ws4rs"] = said(programs.get("ws4rs", "ws4rs"), "--version")
+    found |= crates() | packages() | distributions()
+    found |= {s.name: " ".join(s.command) for s in servers if not set(s.command) & set(programs)}
+    return found
+
+
+WANTED_CRATES = {"compio", "fastwebsockets", "rustix", "sockudo-ws", "tokio", "tokio-tungstenite", "tokio-websockets"}
+WANTED_CRATES |= {"tungstenite", "ws", "yawc"}
+
+
+def crates():
+    lock = (PEERS / "Cargo.lock").read_text()
+    found = re.findall(r'name = "(.*)"\nversion = "(.*)"', lock)
+    return {f"{name} (crate)": version for name, version in found if name in WANTED_CRATES}
+
+
+def packages():
+    wanted = json.loads((PEERS / "node" / "package.json").read_text())["dependencies"]
+    return {f"{name} (npm)": version for name, version in wanted.items()}
+
+
+def distributions():
+    lines = (PEERS / "python" / "requirements.txt").read_text().splitlines()
+    pins = [line.split("==") for line in lines if "==" in line]
+    return {f"{name} (PyPI)": version for name, version in pins}
+
+
+def said(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return "not found"

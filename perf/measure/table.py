@@ -1,0 +1,81 @@
+"""The record as a page: the goals in one table, then every row with all its servers."""
+
+from .figures import best, figures, verdicts
+from .servers import LIMIT, PEER
+
+
+def table(record, rows):
+    known = [row for row in rows if row.name in record["rows"]]
+    parts = [head(record), goals(record, known)]
+    parts += [section(row, record["rows"][row.name]) for row in known]
+    return "\n\n".join(parts) + "\n"
+
+
+def head(record):
+    machine = record["machine"]
+    lines = ["# What a message costs the server", ""]
+    lines += [f"{machine['processor']}, {machine['cores']} cores, {machine['memory']}, Linux {machine['kernel']}."]
+    lines += ["Medians, with the lowest and the highest round in brackets. How to read it: perf/README.md."]
+    lines += ["† the load generator was at its end, not the server: of the rates and times, do not believe these."]
+    return "\n".join(lines)
+
+
+def goals(record, rows):
+    lines = ["| row | goal | ws4rs on io_uring | |", "|---|---|---|---|"]
+    for row in rows:
+        found = figures(row, record["rows"][row.name])
+        for verdict in verdicts(row, found):
+            lines.append(f"| {row.name} | {verdict.goal} | {verdict.got} | {'met' if verdict.met else '**not met**'} |")
+    return "\n".join(lines)
+
+
+def section(row, kept):
+    found = figures(row, kept)
+    lines = [f"## {row.name}", "", about(row, kept), ""]
+    lines += [f"| server | {row.figure} | of the best peer | of the limit | per second | p50 µs | p99 µs | bytes |"]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
+    peer, limit = best(found, PEER), best(found, LIMIT)
+    lines += [line(figure, peer, limit) for figure in found]
+    return "\n".join(lines + unmeasured(kept, {figure.server for figure in found}))
+
+
+def about(row, kept):
+    first = next((run for server in kept["servers"].values() for run in server["runs"]), {})
+    unit = f"unit: {first['unit']}, " if first.get("unit") else ""
+    return f"{unit}{kept['congestion']}, {kept['seconds']:g} s a run; `{row.mode} {' '.join(row.flags())}`"
+
+
+def line(figure, peer, limit):
+    name = f"**{figure.server}**" if figure.role == "ours" else figure.server
+    spread = f"{number(figure.median)} ({number(figure.low)}–{number(figure.high)})"
+    mark = " †" if figure.by_generator else ""
+    cells = [name + mark, spread, ratio(figure, peer), ratio(figure, limit)]
+    cells += [number(figure.middle("per_second"))]
+    cells += [number(figure.middle("latency_us", "p50")), number(figure.p99), number(figure.wire)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def ratio(figure, other):
+    return f"{figure.median / other.median:.2f}" if other and other.median else ""
+
+
+def number(value):
+    if value is None:
+        return ""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.3g}"
+
+
+def unmeasured(kept, measured):
+    """Who could not be measured, and why: in the words of the server or of the load generator."""
+    said = []
+    for name, server in kept["servers"].items():
+        if server.get("cannot"):
+            said.append(f"- {name} does not do this.")
+        elif server["failures"]:
+            said.append(f"- {name} failed in {len(server['failures'])} runs: {server['failures'][-1]}")
+        elif name not in measured and server["runs"]:
+            most = max(run["per_second"] for run in server["runs"])
+            said.append(f"- {name} did not keep up: {number(most)} per second.")
+    return ["", *said] if said else []
