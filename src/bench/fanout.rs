@@ -29,6 +29,7 @@ pub(super) struct Fanout {
     returned: u64,
     /// When all were there, and some time had passed.
     settled_at: Option<u64>,
+    settling: u64,
     settled: bool,
     asking: bool,
     published: u64,
@@ -48,9 +49,9 @@ pub(super) const NUMBER: usize = 10;
 
 impl Fanout {
     pub(super) fn new(plan: &Plan, join: Option<String>) -> Self {
-        let wordings = match &plan.target {
-            Target::Tcp(_) => Wordings::bare(&plan.sizes, plan.kind),
-            Target::Ws(_) => Wordings::framed(&plan.sizes, plan.kind),
+        let (wordings, settling) = match &plan.target {
+            Target::Tcp(_) => (Wordings::bare(&plan.sizes, plan.kind), SETTLING_BARE),
+            Target::Ws(_) => (Wordings::framed(&plan.sizes, plan.kind), SETTLING),
         };
         Fanout {
             numbers: vec![u64::MAX; wordings.count()],
@@ -62,6 +63,7 @@ impl Fanout {
             publisher: 0,
             returned: 0,
             settled_at: None,
+            settling,
             settled: false,
             asking: false,
             published: 0,
@@ -81,7 +83,7 @@ impl Fanout {
         if !lines.all_open() || self.ready <= self.subscribers {
             return u64::MAX;
         }
-        let settled_at = *self.settled_at.get_or_insert(now + SETTLE);
+        let settled_at = *self.settled_at.get_or_insert(now + self.settling);
         self.settled = now >= settled_at;
         settled_at
     }
@@ -233,8 +235,9 @@ impl Task for Fanout {
     }
 }
 
-/// 200 ms: what a server of several processes takes to tell the others who has joined, and one without
-/// frames to accept who has connected.
-const SETTLE: u64 = 200_000_000;
+/// 200 ms: what a server of several processes takes to tell the others who has joined.
+const SETTLING: u64 = 200_000_000;
+/// 1 s: without frames nothing tells that the server has accepted who is connected.
+const SETTLING_BARE: u64 = 1_000_000_000;
 /// 1024 messages: so far may the one who publishes be behind.
 const REMEMBERED: usize = 1024;
