@@ -262,10 +262,10 @@ fn what_is_pulled_in_is_checked_at_once() {
 #[test]
 fn nothing_short_is_pulled_in_and_nothing_only_announced() {
     let rules = Rules::server(1 << 20);
-    let short = Frame::new(BINARY, [1; 30_000]).bytes();
+    let short = Frame::new(BINARY, [1; 8_000]).bytes();
     let ping = Frame::new(PING, [1; 100]).bytes();
     let long = Frame::new(BINARY, [1; 100_000]).bytes();
-    for bytes in [&short[..10_000], &ping[..50], &long[..14], &long[..5], &[]] {
+    for bytes in [&short[..5_000], &ping[..50], &long[..14], &long[..5], &[]] {
         let mut stream = Stream::new();
         let mut bytes = bytes.to_vec();
         let mut input = Input::new(&mut bytes);

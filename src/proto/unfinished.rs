@@ -374,7 +374,7 @@ impl Unfinished {
         if received <= self.held.capacity() {
             return;
         }
-        let room = if received < PULL_FROM {
+        let room = if received < LONG {
             1 << (2 * received).max(HELD_MIN).ilog2()
         } else {
             let all = (self.held.len() as u64).saturating_add(left);
@@ -467,8 +467,10 @@ fn control(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Violation> {
 
 /// 64: below this an allocation is not worth sizing.
 const HELD_MIN: usize = 64;
-/// 32 KiB: from there on a copy costs more than a system call.
-const PULL_FROM: usize = 32 << 10;
+/// 8 KiB: from there on a copy costs more than a system call.
+const PULL_FROM: usize = 8 << 10;
+/// 32 KiB: what is shorter grows by doubling.
+const LONG: usize = 32 << 10;
 /// 256 KiB: what has come is still in the cache when it is unmasked.
 const PULL_MAX: usize = 256 << 10;
 /// 64: as many connections of a thread as are between finishing one message and beginning another.

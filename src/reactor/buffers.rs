@@ -203,7 +203,8 @@ const fn page_aligned(size: usize) -> Layout {
 pub(super) const GROUP: u16 = 0;
 /// 16 KiB: a burst of small frames is one receive, and 4 KiB buffers cost 20-40 % more from 16 KiB on.
 pub(super) const SIZE: usize = 16 << 10;
-/// 256: 4 MiB in all, more than one turn brings. A power of two.
-const COUNT: u16 = 256;
+/// 64: 1 MiB in all, which stays in the cache, and more than the kernel brings at a time (some 40). With 256,
+/// 200 x 512 B took 6 % more of the server's time, 64 x 16 x 512 B 13 %. A power of two.
+const COUNT: u16 = 64;
 /// 64 KiB: the largest page of the machines we know.
 const PAGE: usize = 64 << 10;

@@ -168,6 +168,9 @@ pub trait Line {
     /// Only when nothing is queued and no send is under way, or bytes would overtake each other.
     fn try_send(&self, parts: &[IoSlice<'_>]) -> usize;
 
+    /// From how many bytes on [`try_send`](Self::try_send) is better than a send by the driver.
+    fn worth_sending(&self) -> usize;
+
     /// A plain non-blocking read of what follows the bytes that were received, for the rest of something
     /// large, which need not be copied then. Gives back the part of `into` that was filled, its beginning. When
     /// that is less than was asked for, perhaps nothing, the rest is offered as soon as there is some.

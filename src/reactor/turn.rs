@@ -41,6 +41,7 @@ impl<'t, 'f> Turn<'t, 'f> {
 /// A socket that bytes have just come from, or may be read from.
 pub(super) struct Raw<'a> {
     socket: &'a Socket,
+    worth: usize,
     /// There may be more to read, and nothing that came before it is still to be told.
     readable: Cell<bool>,
     /// More was asked for than there was.
@@ -56,9 +57,10 @@ pub(super) struct Left {
 }
 
 impl<'a> Raw<'a> {
-    pub(super) fn new(socket: &'a Socket, readable: bool) -> Self {
+    pub(super) fn new(socket: &'a Socket, worth: usize, readable: bool) -> Self {
         Raw {
             socket,
+            worth,
             readable: Cell::new(readable),
             wished: Cell::new(false),
             fault: RefCell::new(None),
@@ -79,6 +81,10 @@ impl Line for Raw<'_> {
         self.socket
             .send_vectored_with_flags(parts, SEND_FLAGS)
             .unwrap_or(0)
+    }
+
+    fn worth_sending(&self) -> usize {
+        self.worth
     }
 
     fn try_receive<'m>(&self, into: &'m mut [MaybeUninit<u8>]) -> &'m mut [u8] {

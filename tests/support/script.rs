@@ -521,6 +521,10 @@ impl Line for Tap {
         gone
     }
 
+    fn worth_sending(&self) -> usize {
+        32 << 10
+    }
+
     fn try_receive<'m>(&self, _: &'m mut [MaybeUninit<u8>]) -> &'m mut [u8] {
         &mut []
     }
