@@ -354,7 +354,7 @@ impl Unfinished {
             return Ok(0);
         }
         let most = left.min(PULL_MAX as u64) as usize;
-        self.grow(most.min(PULL_FROM), left);
+        self.grow(1, left);
         let count = self.held.fill(most, key, read);
         if let UnderWay::Frame { left, key, .. } = &mut self.under_way {
             *left -= count as u64;
