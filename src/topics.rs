@@ -104,13 +104,21 @@ impl<K: Copy + Eq + Hash> Topics<K> {
         }
     }
 
+    /// What a topic is called in short, as long as it has subscribers.
+    pub(crate) fn id(&self, name: &str) -> Option<usize> {
+        self.ids.get(name).copied()
+    }
+
     /// The subscribers of a topic, in no particular order.
-    pub(crate) fn subscribers(&self, name: &str) -> impl ExactSizeIterator<Item = K> {
-        let members = self
-            .ids
-            .get(name)
-            .map_or(&[][..], |&topic| &self.topics[topic].members);
+    pub(crate) fn members(&self, id: usize) -> impl Iterator<Item = K> {
+        let members = self.topics.get(id).map_or(&[][..], |topic| &topic.members);
         members.iter().map(|member| member.key)
+    }
+
+    /// Whether `key` listens to a topic.
+    pub(crate) fn has(&self, id: usize, key: K) -> bool {
+        let own = self.subscriptions.get(&key);
+        own.is_some_and(|own| own.iter().any(|subscription| subscription.topic == id))
     }
 
     /// The topics of `key`.
@@ -160,7 +168,11 @@ mod tests {
     use super::*;
 
     fn sorted(topics: &Topics<u32>, name: &str) -> Vec<u32> {
-        let mut keys: Vec<_> = topics.subscribers(name).collect();
+        let mut keys: Vec<_> = topics
+            .id(name)
+            .into_iter()
+            .flat_map(|id| topics.members(id))
+            .collect();
         keys.sort_unstable();
         keys
     }

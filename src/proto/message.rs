@@ -138,7 +138,7 @@ impl Prepared {
     }
 
     /// The frame as a server sends it.
-    pub(super) fn frame(&self) -> &Arc<[u8]> {
+    pub(crate) fn frame(&self) -> &Arc<[u8]> {
         &self.0.plain
     }
 

@@ -122,6 +122,17 @@ impl Outbound {
         })
     }
 
+    /// Queues frames of a server that others get as well, as they are. False, and nothing is queued, when
+    /// this peer may hear them in another form: masked, or compressed.
+    #[inline]
+    pub fn share_run(&mut self, frames: &Arc<[u8]>) -> bool {
+        let plain = self.outbox.role() == Role::Server && self.deflate.is_none();
+        if plain {
+            self.say(|half| half.outbox.share(frames));
+        }
+        plain
+    }
+
     /// Queues a ping; of a longer payload the first 125 bytes (5.5).
     pub fn ping(&mut self, payload: &[u8]) -> Sent {
         let payload = &payload[..payload.len().min(125)];

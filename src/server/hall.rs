@@ -11,6 +11,7 @@ use super::connection::Outlet;
 use super::flags::Flag;
 use super::handler::{Cause, Handler};
 use super::mailbox::{Counters, Letter, Shared, count};
+use super::run::Run;
 use super::wheel::Wheel;
 use crate::config::Config;
 use crate::proto::deflate;
@@ -21,6 +22,8 @@ use crate::topics::Topics;
 pub(crate) struct Hall<H: Handler> {
     pub(super) outlets: Outlets,
     pub(super) topics: Topics<Token>,
+    /// What has been published and not been told.
+    pub(super) run: Run,
     /// User timers.
     pub(super) timers: Wheel<(Token, u64)>,
     pub(super) shared: Arc<Shared<H>>,
@@ -161,6 +164,28 @@ impl Outlets {
         }
         sent
     }
+
+    /// Says a run of frames to a peer. False when they are to be said to it one by one: because it
+    /// hears them in another form, or may be found slow on the way.
+    #[inline]
+    pub(super) fn say_run(&mut self, token: Token, frames: &Arc<[u8]>) -> bool {
+        let high = self.limits.high;
+        let Some(outlet) = self.get_mut(token) else {
+            return true;
+        };
+        if !outlet.is_talking() {
+            return true;
+        }
+        if outlet.half.outbox.len() + frames.len() > high || !outlet.half.share_run(frames) {
+            return false;
+        }
+        let heard = outlet.hears(frames.len());
+        if !outlet.mark(Flag::Dirty) {
+            self.dirty.push(token);
+        }
+        self.enough |= heard > high;
+        true
+    }
 }
 
 impl Outlet {
@@ -238,19 +263,9 @@ impl<H: Handler> Hall<H> {
         voice: Voice,
         queue: impl FnOnce(&mut Outbound) -> Sent,
     ) -> Sent {
+        self.tell_first(token);
         self.outlets
             .say(token, voice, self.shared.counters(self.worker), queue)
-    }
-
-    /// Sends one frame to all subscribers of a topic on this worker, but for one of them.
-    pub(super) fn publish_here(&mut self, topic: &str, message: &Prepared, but: Option<Token>) {
-        let counters = self.shared.counters(self.worker);
-        for token in self.topics.subscribers(topic) {
-            if Some(token) != but {
-                self.outlets
-                    .say(token, Voice::Other, counters, |half| half.share(message));
-            }
-        }
     }
 
     /// Sends it on to the workers that have connections. False when one of them has too much to do:
@@ -270,6 +285,7 @@ impl<H: Handler> Hall<H> {
 
     /// Sends one frame to all open connections of this worker.
     pub(super) fn broadcast_here(&mut self, message: &Prepared) {
+        self.tell_run();
         let tokens: Vec<_> = self.outlets.tokens().map(|(token, _)| token).collect();
         for token in tokens {
             self.say(token, Voice::Other, |half| half.share(message));

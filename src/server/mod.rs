@@ -23,6 +23,7 @@ pub(crate) mod mailbox;
 mod opening;
 mod peer;
 mod reading;
+mod run;
 mod saying;
 mod start;
 mod timing;

@@ -118,11 +118,12 @@ impl<H: Handler> Peer<'_, H> {
     pub fn subscribe(&mut self, topic: &str) -> bool {
         self.outlet().is_some_and(Outlet::is_talking)
             && self.hall.topics.count(self.token) < self.hall.config.topics_max
-            && self.hall.topics.subscribe(self.token, topic)
+            && self.hall.subscribe(self.token, topic)
     }
 
     /// Takes the connection from a topic. False when it was not there.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
+        self.hall.tell_first(self.token);
         self.hall.topics.unsubscribe(self.token, topic)
     }
 

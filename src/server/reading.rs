@@ -21,6 +21,7 @@ impl<H: Handler> Worker<H> {
         line: Option<&dyn Line>,
         role: Role,
     ) {
+        self.hall.tell_first(token);
         let mut input = Input::new(bytes);
         let mut pulled = 0;
         while self.read_frames(token, &mut input, line, role)

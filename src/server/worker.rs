@@ -26,6 +26,7 @@ use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
 use super::mailbox::{Letter, Shared};
 use super::peer::Peer;
+use super::run::Run;
 use super::wheel::Wheel;
 use crate::chunk::{Chunks, Gathered};
 use crate::config::Config;
@@ -118,6 +119,7 @@ impl<H: Handler> Worker<H> {
             hall: Hall {
                 outlets: Outlets::new(config.outbox()),
                 topics: Topics::default(),
+                run: Run::default(),
                 timers: Wheel::default(),
                 shared,
                 config,
@@ -216,12 +218,16 @@ impl<H: Handler> Worker<H> {
         self.hall.outlets.enough = false;
         self.hall.worked = deflate::work();
         self.catch_up();
+        self.hall.tell_run();
         let deadline = self.wakes_at();
         driver.wait(deadline, &mut |event| self.hear(event))?;
         self.read_clock();
+        self.hall.tell_run();
         self.mailbox();
         self.deliver();
+        self.hall.tell_run();
         self.timers();
+        self.hall.tell_run();
         self.say(driver);
         Ok(!self.is_done())
     }
@@ -384,6 +390,7 @@ impl<H: Handler> Worker<H> {
     /// The peer has finished sending and everything it sent has been read: what is queued for it
     /// still leaves, then the connection ends.
     fn end_of_input(&mut self, token: Token) {
+        self.hall.tell_first(token);
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
@@ -469,6 +476,7 @@ impl<H: Handler> Worker<H> {
         line: Option<&dyn Line>,
         callback: impl FnOnce(&mut H, &mut Peer<'_, H>),
     ) {
+        self.hall.tell_first(token);
         let Some(Some(Inlet {
             stage: Stage::Open(_, state),
             ..
