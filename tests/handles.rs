@@ -5,7 +5,7 @@ mod support;
 use std::collections::HashSet;
 
 use support::*;
-use ws4rs::{Config, ConnectionId, Prepared};
+use ws4rs::{CloseCode, Config, ConnectionId, Prepared};
 
 fn says(text: &str) -> Said {
     Said::Text(text.into())
@@ -198,5 +198,47 @@ fn ids_of_two_servers_differ() {
         worlds[own].settle();
         assert_eq!(worlds[own].said(conns[own]), []);
         assert_eq!(worlds[own].told(), []);
+    }
+}
+
+// F19: what is published and what is sent to one, from other threads, keep their order.
+#[test]
+fn letters_to_one_and_to_all_keep_their_order() {
+    let handler = Recorder::new(|peer, told| match told {
+        Told::Open => {
+            peer.subscribe("a");
+        }
+        Told::Event(text) if text == "close" => peer.close(CloseCode::NORMAL, ""),
+        Told::Event(text) => {
+            peer.text(text);
+        }
+        _ => {}
+    });
+    let mut world = World::new(handler);
+    let conns: Vec<_> = (0..3).map(|_| world.open()).collect();
+    let ids: Vec<_> = conns.iter().map(|conn| world.id(*conn)).collect();
+    let handle = &world.handle;
+    for number in 0..30 {
+        let message = number.to_string();
+        match number % 5 {
+            1 => handle.send(ids[0], message).expect("room"),
+            2 => handle.post(ids[1], message).expect("room"),
+            3 => handle.broadcast(message).expect("room"),
+            _ => handle.publish("a", message).expect("room"),
+        }
+    }
+    handle.post(ids[2], "close".to_owned()).expect("room");
+    world.settle();
+    for (who, conn) in conns.iter().enumerate() {
+        let meant = |number: &usize| match number % 5 {
+            1 => who == 0,
+            2 => who == 1,
+            _ => true,
+        };
+        let numbers = (0..30)
+            .filter(meant)
+            .map(|number| says(&number.to_string()));
+        let close = (who == 2).then(|| Said::Close(1000, String::new()));
+        assert_eq!(world.said(*conn), numbers.chain(close).collect::<Vec<_>>());
     }
 }

@@ -2,10 +2,12 @@
 
 mod support;
 
-use support::*;
-use ws4rs::Config;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// "+a" subscribes to a, "-a" unsubscribes, "a=x" publishes x to a.
+use support::*;
+use ws4rs::{CloseCode, Config};
+
+/// "+a" subscribes to a, "-a" unsubscribes, "a=x" publishes x to a, "!" closes.
 fn chat() -> Recorder {
     Recorder::new(|peer, told| {
         let Told::Text(text) = told else { return };
@@ -17,6 +19,8 @@ fn chat() -> Recorder {
             peer.text(if was { "left" } else { "not there" });
         } else if let Some((topic, message)) = text.split_once('=') {
             peer.publish(topic, message);
+        } else if text == "!" {
+            peer.close(CloseCode::NORMAL, "");
         }
     })
 }
@@ -212,4 +216,84 @@ fn a_full_mailbox_gives_a_foreign_message_back() {
         assert_eq!(said.len(), taken + broadcast);
     }
     assert!(handle.publish("a", &*message).is_ok());
+}
+
+/// What the subscribers hear when everything is said at once: the twin of the run.
+#[derive(Default)]
+struct Twin {
+    heard: Vec<Vec<Said>>,
+    topics: BTreeMap<char, BTreeSet<usize>>,
+    closed: BTreeSet<usize>,
+}
+
+impl Twin {
+    fn does(&mut self, who: usize, what: &str) {
+        if self.closed.contains(&who) {
+            return;
+        }
+        let topic = what.chars().nth(1).unwrap_or_default();
+        match what.as_bytes()[0] {
+            b'+' => {
+                let new = self.topics.entry(topic).or_default().insert(who);
+                self.heard[who].push(says(if new { "joined" } else { "not joined" }));
+            }
+            b'-' => {
+                let was = self.topics.entry(topic).or_default().remove(&who);
+                self.heard[who].push(says(if was { "left" } else { "not there" }));
+            }
+            b'!' => {
+                self.closed.insert(who);
+                self.heard[who].push(Said::Close(1000, String::new()));
+            }
+            _ => {
+                let (topic, message) = what.split_once('=').expect("a message");
+                let topic = topic.chars().next().expect("a topic");
+                for listener in self.topics.entry(topic).or_default().iter() {
+                    if *listener != who && !self.closed.contains(listener) {
+                        self.heard[*listener].push(says(message));
+                    }
+                }
+            }
+        }
+    }
+}
+
+// F19: however many publish in one turn, to whatever topics, and whatever else is said meanwhile.
+#[test]
+fn everybody_hears_everything_in_the_order_it_was_said() {
+    let mut random = Random(7);
+    for round in 0..400 {
+        let mut world = World::new(chat());
+        let mut twin = Twin::default();
+        let conns: Vec<_> = (0..6).map(|_| world.open()).collect();
+        twin.heard.resize(conns.len(), Vec::new());
+        for _ in 0..3 {
+            for (who, conn) in conns.iter().enumerate() {
+                let mut frames = Vec::new();
+                for _ in 0..random.below(12) {
+                    let topic = ["a", "b", "c"][random.below(3)];
+                    let said = match random.below(20) {
+                        0..3 => format!("+{topic}"),
+                        3 => format!("-{topic}"),
+                        4 if random.below(8) == 0 => "!".to_owned(),
+                        // Long ones fill the run.
+                        5 => format!("{topic}={}", "x".repeat(random.below(20_000))),
+                        _ => format!("{topic}={who}.{}", random.below(1000)),
+                    };
+                    twin.does(who, &said);
+                    frames.extend(text(&said));
+                }
+                world.script.feed(*conn, &frames);
+            }
+            world.turn();
+        }
+        world.settle();
+        for (who, conn) in conns.iter().enumerate() {
+            assert_eq!(
+                world.said(*conn),
+                twin.heard[who],
+                "round {round}, connection {who}"
+            );
+        }
+    }
 }

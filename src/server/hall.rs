@@ -285,7 +285,6 @@ impl<H: Handler> Hall<H> {
 
     /// Sends one frame to all open connections of this worker.
     pub(super) fn broadcast_here(&mut self, message: &Prepared) {
-        self.tell_run();
         let tokens: Vec<_> = self.outlets.tokens().map(|(token, _)| token).collect();
         for token in tokens {
             self.say(token, Voice::Other, |half| half.share(message));

@@ -123,7 +123,6 @@ impl<H: Handler> Peer<'_, H> {
 
     /// Takes the connection from a topic. False when it was not there.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
-        self.hall.tell_first(self.token);
         self.hall.topics.unsubscribe(self.token, topic)
     }
 

@@ -1,8 +1,8 @@
 //! What a topic is told in this turn: one run of frames, told to each of its subscribers at once.
 //!
 //! A subscriber hears everything in the order it was said. So there is one run at a time, of one topic;
-//! before something else is said to a subscriber, it is told what the run has so far, and before the
-//! worker goes on to another part of its turn, everybody is. A run that nobody had a reason to hear
+//! before a subscriber is heard or told something else, it is told what the run has so far, and before
+//! the worker goes on to another part of its turn, everybody is. A run that nobody had a reason to hear
 //! apart costs each subscriber one piece, however many messages it has.
 
 use std::sync::Arc;
