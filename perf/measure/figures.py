@@ -16,6 +16,7 @@ class Figure:
     low: float
     median: float
     high: float
+    missed: int  # runs that were asked for and have no figure
 
     def middle(self, *path):
         """The median of another number of the runs; none when they have none."""
@@ -32,8 +33,8 @@ class Figure:
 
     @property
     def by_generator(self):
-        """Was it the load generator that was at its end, in most runs?"""
-        return 2 * sum(run.get("bottleneck") == "generator" for run in self.runs) > len(self.runs)
+        """Was it the load generator that was at its end, in half of the runs or more?"""
+        return 2 * sum(run.get("bottleneck") == "generator" for run in self.runs) >= len(self.runs)
 
 
 def dig(run, path):
@@ -64,8 +65,9 @@ def figures(row, kept):
     for name, server in kept["servers"].items():
         values = [v for v in (value(row, run) for run in server["runs"]) if v is not None]
         if values:
-            middle = statistics.median(values)
-            found.append(Figure(name, server["role"], server["runs"], min(values), middle, max(values)))
+            spread = min(values), statistics.median(values), max(values)
+            missed = len(server["runs"]) - len(values) + len(server["failures"])
+            found.append(Figure(name, server["role"], server["runs"], *spread, missed))
     return sorted(found, key=lambda figure: figure.median, reverse=not row.less_is_better)
 
 

@@ -56,8 +56,8 @@ def cargo(build, folder, *what):
     command = ["cargo", "build", "--release", "--locked", "--message-format", "json-render-diagnostics", *what]
     told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     if told.returncode:
-        print(f"could not build in {folder.relative_to(ROOT.parent)}", file=sys.stderr)
-        return built()
+        print(f"could not build in {folder}", file=sys.stderr)
+        return {}  # what may be there is of other sources
     messages = map(json.loads, told.stdout.splitlines())
     return {m["target"]["name"]: m["executable"] for m in messages if m.get("executable")}
 

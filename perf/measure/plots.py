@@ -50,7 +50,8 @@ def plot(row, found, record, path):
     if limit:
         line(axes, limit)
     axes.set_title(row.name, loc="left", fontweight="bold", pad=18 if limit else 6)
-    axes.set_xlabel(label(row, found))
+    marked = any(figure.by_generator for figure in shown)
+    axes.set_xlabel(label(row, found) + ("\n† the load generator was at its end" if marked else ""))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.set_xlim(left=0)
     axes.margins(y=0.02)

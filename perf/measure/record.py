@@ -15,6 +15,10 @@ from pathlib import Path
 from .install import PEERS, ROOT
 
 
+# What a figure depends on, besides the servers: with another of these, it is another record.
+SAME = ("processor", "cores", "kernel", "architecture")
+
+
 class Record:
     def __init__(self, folder, rows):
         self.path = folder / "record.json"
@@ -22,18 +26,24 @@ class Record:
         self.kept.setdefault("rows", {})
         self.order = [row.name for row in rows]
 
-    def begin(self, programs, servers):
-        self.origin = {"commit": commit(), "date": now()}
+    def elsewhere(self):
+        """What is not here as it was where the runs that are kept were made."""
+        there, here = self.kept.get("machine"), machine()
+        if not there or not self.kept["rows"]:
+            return []
+        return [f"{what} {there.get(what)}" for what in SAME if there.get(what) != here[what]]
+
+    def begin(self, programs, servers, flags):
+        self.origin = {"commit": commit() + ("?" if flags.no_build else ""), "date": now()}
+        self.origin |= {"seconds": flags.seconds, "warm": flags.warm}
         self.kept["machine"] = machine()
         self.kept.setdefault("versions", {}).update(versions(programs, servers))
 
-    def begin_row(self, row, congestion, flags):
-        """Where the runs of this row go: the servers that were measured before keep theirs."""
+    def begin_row(self, row, congestion):
+        """The servers that were measured before keep their runs."""
         kept = self.kept["rows"].setdefault(row.name, {"servers": {}})
-        kept["congestion"] = congestion
         kept["flags"] = row.flags()
-        kept["seconds"], kept["warm"] = flags.seconds, flags.warm
-        return kept["servers"]
+        self.origin["congestion"] = congestion
 
     def begin_server(self, row, server):
         fresh = {"role": server.role, **self.origin, "runs": [], "failures": []}
@@ -71,19 +81,25 @@ def field(path, name):
 
 
 def commit():
-    """With a + when the working tree differs."""
+    """With a + when the working tree differs. A ? is for programs that were found, and not built from it."""
     told = said("git", "-C", ROOT, "rev-parse", "--short=12", "HEAD")
     changed = said("git", "-C", ROOT, "status", "--porcelain", "--untracked-files=no")
     return told + ("+" if changed else "")
 
 
 def versions(programs, servers):
-    found = {"rustc": said("rustc", "--version"), "node": said("node", "--version")}
-    found["python"] = platform.python_version()
-    found["ws4rs"] = said(programs.get("ws4rs", "ws4rs"), "--version")
-    found |= crates() | packages() | distributions()
-    found |= {s.name: " ".join(s.command) for s in servers if not set(s.command) & set(programs)}
+    found = {"rustc": said("rustc", "--version")}
+    for name in ("ws4rs", "bun", "node", "python"):
+        if name in programs:
+            found[name] = said(programs[name], "--version")
+    found |= crates() | packages() | distributions(programs)
+    found |= {s.name: without_folders(" ".join(s.command)) for s in servers if s.given}
     return found
+
+
+def without_folders(text):
+    """Nobody needs to know where things are on this disk."""
+    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\"]+/)+", "", text)
 
 
 WANTED_CRATES = {"compio", "fastwebsockets", "rustix", "sockudo-ws", "tokio", "tokio-tungstenite", "tokio-websockets"}
@@ -98,12 +114,15 @@ def crates():
 
 def packages():
     wanted = json.loads((PEERS / "node" / "package.json").read_text())["dependencies"]
-    return {f"{name} (npm)": version for name, version in wanted.items()}
+    there = {name: PEERS / "node" / "node_modules" / name / "package.json" for name in wanted}
+    return {f"{name} (npm)": json.loads(path.read_text())["version"] for name, path in there.items() if path.exists()}
 
 
-def distributions():
-    lines = (PEERS / "python" / "requirements.txt").read_text().splitlines()
-    pins = [line.split("==") for line in lines if "==" in line]
+def distributions(programs):
+    """All of them: what the peers need themselves is not pinned."""
+    if "python" not in programs:
+        return {}
+    pins = [line.split("==") for line in said(programs["python"], "-m", "pip", "freeze").splitlines() if "==" in line]
     return {f"{name} (PyPI)": version for name, version in pins}
 
 

@@ -7,6 +7,8 @@ ends with 2 when it cannot do what it is asked.
 import shlex
 from dataclasses import dataclass
 
+from .processes import Failed
+
 OURS, LIMIT, PEER, EXTRA = "ours", "limit", "peer", "extra"
 MAIN = "ws4rs-io_uring"  # the one that has the goals
 
@@ -17,13 +19,16 @@ MAX_MESSAGE = 16 << 20
 class Server:
     name: str
     role: str
-    command: tuple  # of names that install.Programs knows, and flags
+    command: tuple  # of names that install.programs() knows, and flags
     both_cores: bool = False  # shares the load generator's core
+    given: bool = False  # on the command line: a program that we do not build
 
     def plays(self, row):
         return row.has_limit if self.role == LIMIT else True
 
     def argv(self, programs, row):
+        if not self.given and self.command[0] not in programs:
+            raise Failed("it was not built or installed")
         command = [programs.get(word, word) for word in self.command]
         if self.role in (OURS, EXTRA):
             return command[:1] + [row.server_mode] + command[1:] + ours(row)
@@ -59,7 +64,7 @@ def custom(text):
     name, _, command = text.partition("=")
     if not name or not command:
         raise ValueError(f"not NAME=COMMAND: {text}")
-    return Server(name, PEER, tuple(shlex.split(command)))
+    return Server(name, PEER, tuple(shlex.split(command)), given=True)
 
 
 SERVERS = [

@@ -1,7 +1,7 @@
 """The record as a page: the goals in one table, then every row with all its servers."""
 
-from .figures import best, figures, verdicts
-from .servers import LIMIT, PEER
+from .figures import best, figures, value, verdicts
+from .servers import LIMIT, OURS, PEER
 
 
 def table(record, rows):
@@ -17,6 +17,7 @@ def head(record):
     lines += [f"{machine['processor']}, {machine['cores']} cores, {machine['memory']}, Linux {machine['kernel']}."]
     lines += ["Medians, with the lowest and the highest round in brackets. How to read it: perf/README.md."]
     lines += ["† the load generator was at its end, not the server: of the rates and times, do not believe these."]
+    lines += ["‡ not all of its runs are in the figure: below the table is why."]
     return "\n".join(lines)
 
 
@@ -36,19 +37,27 @@ def section(row, kept):
     lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
     peer, limit = best(found, PEER), best(found, LIMIT)
     lines += [line(figure, peer, limit) for figure in found]
-    return "\n".join(lines + unmeasured(kept, {figure.server for figure in found}))
+    return "\n".join(lines + unmeasured(row, kept))
 
 
 def about(row, kept):
-    first = next((run for server in kept["servers"].values() for run in server["runs"]), {})
+    """How it was measured: more than one commit or date where it was not all of it together."""
+    servers = kept["servers"].values()
+    first = next((run for server in servers for run in server["runs"]), {})
     unit = f"unit: {first['unit']}, " if first.get("unit") else ""
-    return f"{unit}{kept['congestion']}, {kept['seconds']:g} s a run; `{row.mode} {' '.join(row.flags())}`"
+    congestion, commit = told(servers, "congestion"), told(servers, "commit")
+    how = f"{unit}{congestion}, {told(servers, 'seconds')} s a run, commit {commit}, {told(servers, 'date', 10)}"
+    return f"{how}; `{row.mode} {' '.join(row.flags())}`"
+
+
+def told(servers, what, length=None):
+    return " and ".join(sorted({str(server[what])[:length] for server in servers}))
 
 
 def line(figure, peer, limit):
-    name = f"**{figure.server}**" if figure.role == "ours" else figure.server
+    name = f"**{figure.server}**" if figure.role == OURS else figure.server
     spread = f"{number(figure.median)} ({number(figure.low)}–{number(figure.high)})"
-    mark = " †" if figure.by_generator else ""
+    mark = (" †" if figure.by_generator else "") + (" ‡" if figure.missed else "")
     cells = [name + mark, spread, ratio(figure, peer), ratio(figure, limit)]
     cells += [number(figure.middle("per_second"))]
     cells += [number(figure.middle("latency_us", "p50")), number(figure.p99), number(figure.wire)]
@@ -67,15 +76,20 @@ def number(value):
     return f"{value:.3g}"
 
 
-def unmeasured(kept, measured):
-    """Who could not be measured, and why: in the words of the server or of the load generator."""
+def unmeasured(row, kept):
+    """Which runs have no figure, and why: in the words of the server or of the load generator."""
     said = []
     for name, server in kept["servers"].items():
+        runs, failures = server["runs"], server["failures"]
+        asked = len(runs) + len(failures)
+        without = [run for run in runs if value(row, run) is None]
         if server.get("cannot"):
             said.append(f"- {name} does not do this.")
-        elif server["failures"]:
-            said.append(f"- {name} failed in {len(server['failures'])} runs: {server['failures'][-1]}")
-        elif name not in measured and server["runs"]:
-            most = max(run["per_second"] for run in server["runs"])
-            said.append(f"- {name} did not keep up: {number(most)} per second.")
+        if failures:
+            said.append(f"- {name} failed in {len(failures)} of {asked} runs: {failures[-1]}")
+        if without:
+            said.append(f"- {name} {WITHOUT[row.mode == 'rate']} in {len(without)} of {asked} runs.")
     return ["", *said] if said else []
+
+
+WITHOUT = {True: "did not keep up with the rate", False: "has no figure"}

@@ -23,7 +23,14 @@ async def main():
 
 def deflate(asked):
     alone = asked.deflate == "shared"
-    return ServerPerMessageDeflateFactory(server_no_context_takeover=alone, client_no_context_takeover=alone)
+    return ServerPerMessageDeflateFactory(
+        server_no_context_takeover=alone,
+        client_no_context_takeover=alone,
+        # What it takes when it is not told.
+        server_max_window_bits=12,
+        client_max_window_bits=12,
+        compress_settings={"memLevel": 5},
+    )
 
 
 async def echo(connection):

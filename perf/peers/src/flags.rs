@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
+use rustix::net::listen;
 
 #[derive(Clone, Parser)]
 #[command(about = "A server to measure ws4rs against")]
@@ -54,13 +55,18 @@ impl Flags {
     }
 
     /// A socket that listens, not blocking, and the line that says where.
-    pub fn listener(&self) -> io::Result<TcpListener> {
+    pub fn listener(&self, scheme: &str) -> io::Result<TcpListener> {
         let listener = TcpListener::bind(self.listen)?;
+        listen(&listener, BACKLOG)?;
         listener.set_nonblocking(true)?;
-        say("ws", listener.local_addr()?)?;
+        say(scheme, listener.local_addr()?)?;
         Ok(listener)
     }
 }
+
+/// As many as the other servers let wait. Of the standard library's 128 the rest would try again after a
+/// second, when thousands come at once.
+const BACKLOG: i32 = 4096;
 
 /// The one line that is waited for.
 pub fn say(scheme: &str, address: SocketAddr) -> io::Result<()> {

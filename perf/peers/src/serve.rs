@@ -16,7 +16,7 @@ where
 {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::from_std(flags.listener()?)?;
+        let listener = TcpListener::from_std(flags.listener("ws")?)?;
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;

@@ -5,11 +5,12 @@
 //! above this is the protocol.
 
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 use ws4rs::internal::chunk::Chunks;
+use ws4rs::internal::reactor::socket::{listen, local_address};
 use ws4rs::internal::reactor::{Close, Driver, Event, Source, Token};
 use ws4rs_perf::backend::Backend;
 
@@ -21,7 +22,7 @@ struct Flags {
     #[arg(long, value_enum, default_value_t = Mode::Echo)]
     mode: Mode,
     #[arg(long, default_value = "127.0.0.1:0")]
-    listen: String,
+    listen: SocketAddr,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,9 +36,9 @@ enum Mode {
 fn main() -> io::Result<()> {
     let flags = Flags::parse();
     let mut driver = flags.backend.driver()?;
-    let listener = TcpListener::bind(&flags.listen)?;
-    let address = listener.local_addr()?;
-    driver.open(Source::Listener(listener.into()))?;
+    let listener = listen(flags.listen, false)?; // as the server does: its backlog, TCP_NODELAY
+    let address = local_address(&listener)?;
+    driver.open(Source::Listener(listener))?;
     println!("listening on tcp://{address}");
     io::stdout().flush()?;
 

@@ -8,12 +8,11 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use slab::Slab;
-use ws4rs_peers::flags::{Deflate, Flags, Mode, say};
+use ws4rs_peers::flags::{Deflate, Flags, Mode};
 
 fn main() -> io::Result<()> {
     let flags = Flags::of(&[] as &[Deflate]);
-    let listener = TcpListener::bind(flags.listen)?;
-    listener.set_nonblocking(true)?;
+    let listener = flags.listener("tcp")?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(
         &epoll,
@@ -21,7 +20,6 @@ fn main() -> io::Result<()> {
         EventData::new_u64(LISTENER),
         EventFlags::IN,
     )?;
-    say("tcp", listener.local_addr()?)?;
     let mut house = House {
         epoll,
         listener,

@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
 
 async fn serve(flags: Flags) -> io::Result<()> {
     let everybody = channel(4096).0;
-    let listener = TcpListener::from_std(flags.listener()?)?;
+    let listener = TcpListener::from_std(flags.listener("ws")?)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
