@@ -5,9 +5,9 @@
 //! tests. Nobody asks which one it is.
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
-//! `turn` what it tells with, `receive` a plain read, `ending` how a source ends; `buffers` is the memory that io_uring receives
-//! into, `tag` the word it gives back; [`mod@probe`] tries a kernel out; [`waker`] comes from other
-//! threads.
+//! `turn` what it tells with, `receive` reads past the ring, `ending` is how a source ends; `buffers` is
+//! the memory that io_uring receives into, `tag` the word it gives back; [`mod@probe`] tries a kernel
+//! out; [`waker`] comes from other threads.
 //!
 //! # The contract
 //!
