@@ -11,6 +11,7 @@
 //!              talk        a request, frames, or bytes without
 //!              hearing     what came is what was expected, byte for byte
 //!   task                   what a mode makes of it: echo, rate, fanout, connect, idle
+//!     settling             whether all are there who are to hear
 //!     script ─▶ wording    the messages that are answered with themselves, and their frames
 //!     score                how many, how long
 //! report, table            what was found; process: what it cost
@@ -36,6 +37,7 @@ mod rate;
 mod report;
 mod score;
 mod script;
+mod settling;
 mod sizes;
 mod table;
 mod talk;
