@@ -77,7 +77,9 @@ impl Settling {
             self.done = now >= ends_at;
             return ends_at;
         }
-        let deadline = *self.deadline.get_or_insert(now.saturating_add(self.timeout));
+        let deadline = *self
+            .deadline
+            .get_or_insert(now.saturating_add(self.timeout));
         if now >= deadline {
             lines.fail(self.late());
         } else if self.bare {
@@ -105,7 +107,9 @@ impl Settling {
         let time = std::time::Duration::from_nanos(self.timeout);
         Failed::NoStart(match self.bare {
             true => {
-                format!("{late} of {all} connections did not hear what another said within {time:?}")
+                format!(
+                    "{late} of {all} connections did not hear what another said within {time:?}"
+                )
             }
             false => format!("{late} of {all} connections did not answer a ping within {time:?}"),
         })
