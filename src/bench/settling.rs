@@ -5,6 +5,8 @@
 //! the one who publishes says single bytes, each another one, until all have heard the same: to them
 //! nothing older is on its way.
 
+use std::time::Duration;
+
 use super::Failed;
 use super::clock::ns;
 use super::lines::Lines;
@@ -104,7 +106,7 @@ impl Settling {
 
     fn late(&self) -> Failed {
         let (late, all) = (self.awaited - self.there, self.awaited);
-        let time = std::time::Duration::from_nanos(self.timeout);
+        let time = Duration::from_nanos(self.timeout);
         Failed::NoStart(match self.bare {
             true => {
                 format!(
