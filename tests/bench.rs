@@ -101,6 +101,12 @@ fn fails(output: &Output, code: i32, words: &[&str]) {
     }
 }
 
+fn interrupt(child: &Child) {
+    let kill = format!("kill -INT {}", child.id());
+    let shell = Command::new("sh").args(["-c", &kill]).status();
+    assert!(shell.unwrap().success());
+}
+
 /// A server without frames: what comes from one goes to the one, or to all.
 fn bare(to_all: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -252,12 +258,35 @@ fn a_report_has_everything() {
     );
 }
 
+/// All names in a report, those within others too.
+fn names(report: &Value) -> Vec<&str> {
+    let fields = report.as_object().into_iter().flatten();
+    let each = fields.map(|(name, within)| [vec![name.as_str()], names(within)].concat());
+    each.collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn the_readme_has_the_names_of_a_report() {
+    let (server, all) = (Served::echo(&[]), Served::broadcast(&[]));
+    let pid = server.process.id().to_string();
+    let readme = include_str!("../README.md");
+    for arguments in [
+        &["rate", &server.url, "-c", "1", "--rate", "1000"][..],
+        &["fanout", &all.url, "-c", "1"],
+        &["idle", &server.url, "-c", "1", "--server-pid", &pid],
+    ] {
+        for name in names(&measured(arguments)) {
+            assert!(readme.contains(&format!("`{name}`")), "no {name}");
+        }
+    }
+}
+
 #[test]
 fn a_rate_is_kept_and_found() {
     let server = Served::echo(&[]);
     let report = measured(&["rate", &server.url, "-c", "3", "--rate", "2000"]);
     assert_eq!(report["asked_rate"], 2000.0);
-    assert!(report["behind"]["max"].as_f64().is_some());
+    assert!(report["behind_us"]["max"].as_f64().is_some());
     // Whatever the machine does, less than an hour it is.
     let report = measured(&[
         "rate",
@@ -573,6 +602,123 @@ fn a_server_that_is_not_there_or_says_no() {
 }
 
 #[test]
+fn what_is_not_there_is_named() {
+    let no_name = "no.such.name.invalid";
+    let (ws, tcp) = (format!("ws://{no_name}/"), format!("tcp://{no_name}:1"));
+    for url in [&ws, &tcp] {
+        fails(&briefly(&["echo", url]), 3, &[no_name]);
+    }
+    fails(
+        &briefly(&["echo", "ws+unix:/no/socket:/"]),
+        3,
+        &["/no/socket: "],
+    );
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let url = format!("ws://{nobody}/");
+    fails(&briefly(&["echo", &url, "--from", "::1"]), 3, &["::1: "]);
+    #[cfg(target_os = "linux")]
+    fails(
+        &briefly(&["echo", &url, "--server-pid", "0"]),
+        3,
+        &["process 0: "],
+    );
+}
+
+#[test]
+fn who_is_to_hear_and_does_not_answer_is_not_waited_for() {
+    let open = |mut peer: Peer| {
+        peer.open();
+        peer.expect_cut();
+    };
+    let (url, hosted) = host(open);
+    let (publish, publisher) = host(open);
+    let output = briefly(&[
+        "fanout",
+        &url,
+        "--publish-url",
+        &publish,
+        "-c",
+        "1",
+        "--timeout",
+        "1s",
+    ]);
+    let words = "2 of 2 connections did not answer a ping within 1s";
+    fails(&output, 3, &[words]);
+    hosted.done();
+    publisher.done();
+    // Each hears only himself.
+    let words = "2 of 2 connections did not hear what another said within 1s";
+    let output = briefly(&["fanout", &bare(false), "-c", "2", "--timeout", "1s"]);
+    fails(&output, 3, &[words]);
+}
+
+#[test]
+fn a_server_without_frames_may_take_its_time_to_accept() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut everybody = Vec::new();
+        let (mut publisher, mut bytes) = (None, [0; 16 << 10]);
+        // One is accepted for each time that the first is heard.
+        loop {
+            if everybody.len() < 4 {
+                everybody.push(listener.accept().unwrap().0);
+            }
+            // The one who publishes is dialled first.
+            let publisher =
+                publisher.get_or_insert_with(|| TcpStream::try_clone(&everybody[0]).unwrap());
+            let Ok(count @ 1..) = publisher.read(&mut bytes) else {
+                return;
+            };
+            for to in &mut everybody {
+                let _ = to.write_all(&bytes[..count]);
+            }
+        }
+    });
+    // Whoever ends a connection here does not say so: he is left after a second.
+    let report = measured(&["fanout", &url, "-c", "3"]);
+    assert!(report["count"].as_u64().unwrap() >= 3);
+}
+
+#[test]
+fn a_rate_beyond_us_ends_when_it_should() {
+    let server = Served::echo(&[]);
+    let flags = ["--rate", "1e9", "--warm", "0", "--count", "1", "--json"];
+    let output = bench(&[&["rate", &server.url, "-c", "1"], &flags[..]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        report["behind_us"]["max"].as_f64().unwrap() > 0.0,
+        "{report}"
+    );
+}
+
+#[test]
+fn an_interrupt_before_anything_was_measured() {
+    for mode in ["echo", "idle", "fanout"] {
+        let (tell, told) = channel();
+        let (url, hosted) = host(move |mut peer| {
+            peer.request();
+            tell.send(()).unwrap();
+            peer.expect_cut();
+        });
+        let child = command(&[mode, &url, "-c", "1"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        told.recv_timeout(host::DEADLINE).unwrap();
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        fails(&output, 130, &["interrupted"]);
+        assert_eq!(output.stdout, b"");
+        hosted.done();
+    }
+}
+
+#[test]
 fn what_is_asked_for_reaches_the_server() {
     let (url, hosted) = host(|mut peer| {
         let request = peer.open_with("Sec-WebSocket-Protocol: b\r\n", b"");
@@ -692,14 +838,7 @@ fn an_interrupt_ends_it_with_what_there_is() {
     ];
     let child = command(&flags).stdout(Stdio::piped()).spawn().unwrap();
     told.recv_timeout(host::DEADLINE).unwrap();
-    let kill = format!("kill -INT {}", child.id());
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success()
-    );
+    interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -724,6 +863,21 @@ fn wrong_flags_are_told() {
         (&["echo", url, "--from", "here"], "--from"),
         (&["echo", url, "--fail-if", "p99"], "p99>5ms"),
         (&["echo", url, "--fail-if", "server_ns>1"], "--server-pid"),
+        (&["echo", url, "--fail-if", "rate>nan"], "no number"),
+        (&["echo", url, "--fail-if", "all_p99>1ms"], "does not have"),
+        (
+            &[
+                "rate",
+                url,
+                "--rate",
+                "1",
+                "--fail-if",
+                "bytes_per_connection>1",
+            ],
+            "does not have",
+        ),
+        (&["echo", url, "--size", "32:4096,7:1"], "4096"),
+        (&["echo", url, "--size", "32:1,64M:1"], "512M"),
         (&["rate", url], "--rate"),
         (&["rate", url, "--rate", "0"], "--rate"),
         (&["rate", url, "--find", "p98=1ms"], "p99.9"),

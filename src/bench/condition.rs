@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::plan::Mode;
 use super::report::Report;
 
 /// A figure, and a bound that it is not to pass.
@@ -58,7 +59,7 @@ impl Condition {
         let bound = match figure.unit {
             Unit::Time => time(bound)?.as_secs_f64() * 1e6,
             Unit::Bytes => size(bound)? as f64,
-            Unit::Number => bound.parse().map_err(|error| format!("{bound}: {error}"))?,
+            Unit::Number => number(bound)?,
         };
         Ok(Condition {
             text: text.to_owned(),
@@ -71,6 +72,16 @@ impl Condition {
     /// Whether it takes the server's process to know.
     pub(crate) fn asks_for_server(&self) -> bool {
         self.figure.name.starts_with("server_") || self.figure.name == PER_CONNECTION
+    }
+
+    /// Whether it is of a figure that this mode has.
+    pub(super) fn suits(&self, mode: &Mode) -> bool {
+        match self.figure.name {
+            TO_ALL => matches!(mode, Mode::Fanout { .. }),
+            BEHIND => matches!(mode, Mode::Rate { .. }),
+            PER_CONNECTION => matches!(mode, Mode::Idle),
+            _ => true,
+        }
     }
 
     /// Whether it holds; never of a figure that this run does not have.
@@ -103,6 +114,11 @@ fn order(text: &str) -> (Order, &str) {
     (order, rest)
 }
 
+fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| format!("{text:?} is no number"))
+}
+
 fn unknown() -> String {
     let names: Vec<_> = FIGURES.iter().map(|figure| figure.name).collect();
     format!("the figures are {}", names.join(", "))
@@ -122,8 +138,8 @@ const FIGURES: &[Figure] = &[
     figure("p99", Unit::Time, |report| Some(report.latency_us.p99)),
     figure("p99.9", Unit::Time, |report| Some(report.latency_us.p99_9)),
     figure("max", Unit::Time, |report| Some(report.latency_us.max)),
-    figure("all_p99", Unit::Time, |report| report.latency_all_us.map(|all| all.p99)),
-    figure("behind_p99", Unit::Time, |report| report.behind.map(|behind| behind.p99)),
+    figure(TO_ALL, Unit::Time, |report| report.latency_all_us.map(|all| all.p99)),
+    figure(BEHIND, Unit::Time, |report| report.behind_us.map(|behind| behind.p99)),
     figure("server_ns", Unit::Number, |report| report.server.map(|server| server.cpu_ns_per_unit)),
     figure("server_cores", Unit::Number, |report| report.server.map(|server| server.cores)),
     figure("server_rss", Unit::Bytes, |report| report.server.map(|server| server.rss_bytes as f64)),
@@ -131,6 +147,8 @@ const FIGURES: &[Figure] = &[
     figure("generator_ns", Unit::Number, |report| report.generator.map(|own| own.cpu_ns_per_unit)),
 ];
 
+const TO_ALL: &str = "all_p99";
+const BEHIND: &str = "behind_p99";
 const PER_CONNECTION: &str = "bytes_per_connection";
 const FORM: &str = "a condition is a figure, < or > and a bound: p99>5ms";
 
@@ -166,7 +184,15 @@ mod tests {
     fn anything_else_is_told() {
         assert!(parse("p99").unwrap_err().contains("p99>5ms"));
         assert!(parse("p98>5ms").unwrap_err().contains("server_ns"));
-        for text in ["p99>5", "rate<many", "rate<", ">5ms", ""] {
+        for text in [
+            "p99>5",
+            "rate<many",
+            "rate<",
+            "rate>nan",
+            "rate<inf",
+            ">5ms",
+            "",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -11,6 +11,7 @@ use super::line::{Agreement, Line, Tally};
 use super::lines::Lines;
 use super::plan::Plan;
 use super::score::{Score, Times, times};
+use super::settling::Settling;
 use super::target::Target;
 use super::task::Task;
 use super::wording::Wordings;
@@ -23,14 +24,11 @@ pub(super) struct Fanout {
     join: Option<String>,
     subscribers: usize,
     outstanding: usize,
-    ready: usize,
-    /// Where the one who publishes is, and how many of his own have come back to him.
+    settling: Settling,
+    /// Where the one who publishes is, which connection that is, and how many of his own have come back.
     publisher: u32,
+    publisher_number: usize,
     returned: u64,
-    /// When all were there, and some time had passed.
-    settled_at: Option<u64>,
-    settling: u64,
-    settled: bool,
     asking: bool,
     published: u64,
     /// When messages were published: the last of them, by number.
@@ -49,9 +47,9 @@ pub(super) const NUMBER: usize = 10;
 
 impl Fanout {
     pub(super) fn new(plan: &Plan, join: Option<String>) -> Self {
-        let (wordings, settling) = match &plan.target {
-            Target::Tcp(_) => (Wordings::bare(&plan.sizes, plan.kind), SETTLING_BARE),
-            Target::Ws(_) => (Wordings::framed(&plan.sizes, plan.kind), SETTLING),
+        let wordings = match &plan.target {
+            Target::Tcp(_) => Wordings::bare(&plan.sizes, plan.kind),
+            Target::Ws(_) => Wordings::framed(&plan.sizes, plan.kind),
         };
         Fanout {
             numbers: vec![u64::MAX; wordings.count()],
@@ -59,12 +57,10 @@ impl Fanout {
             join,
             subscribers: plan.connections,
             outstanding: plan.outstanding,
-            ready: 0,
+            settling: Settling::new(plan),
             publisher: 0,
+            publisher_number: 0,
             returned: 0,
-            settled_at: None,
-            settling,
-            settled: false,
             asking: false,
             published: 0,
             published_at: vec![0; (2 * plan.outstanding).next_power_of_two().max(REMEMBERED)],
@@ -76,16 +72,6 @@ impl Fanout {
 
     pub(super) fn all(&self) -> &Times {
         &self.all
-    }
-
-    /// Waits until all are there, and then some.
-    fn settle(&mut self, lines: &Lines, now: u64) -> u64 {
-        if !lines.all_open() || self.ready <= self.subscribers {
-            return u64::MAX;
-        }
-        let settled_at = *self.settled_at.get_or_insert(now + self.settling);
-        self.settled = now >= settled_at;
-        settled_at
     }
 
     fn publish(&mut self, lines: &mut Lines, now: u64) {
@@ -173,21 +159,24 @@ impl Task for Fanout {
     fn opened(&mut self, line: &mut Line, _: Agreement, _: u64) {
         if line.door == PUBLISHER {
             self.publisher = line.token.index;
+            self.publisher_number = line.tally.number;
         } else if let Some(join) = &self.join {
             line.send(Message::Text(join));
         }
-        // Its pong comes after whatever the server does for one who has opened or joined.
-        if !line.ping() {
-            self.ready += 1;
-        }
+        line.ping();
     }
 
     fn ponged(&mut self, _: &mut Line) {
-        self.ready += 1;
+        self.settling.ponged();
+    }
+
+    fn take_preamble(&mut self, tally: &Tally, bytes: &[u8]) -> usize {
+        let subscriber = tally.number != self.publisher_number;
+        self.settling.take_probes(bytes, subscriber)
     }
 
     fn is_ready(&self, _: &Lines) -> bool {
-        self.settled
+        self.settling.is_done()
     }
 
     fn start(&mut self, _: &mut Lines) {
@@ -209,8 +198,8 @@ impl Task for Fanout {
     }
 
     fn turn(&mut self, lines: &mut Lines, now: u64) -> u64 {
-        if !self.settled {
-            return self.settle(lines, now);
+        if !self.settling.is_done() {
+            return self.settling.turn(lines, self.publisher, now);
         }
         while self.asking && self.lacking.len() < self.outstanding {
             self.publish(lines, now);
@@ -235,9 +224,5 @@ impl Task for Fanout {
     }
 }
 
-/// 200 ms: what a server of several processes takes to tell the others who has joined.
-const SETTLING: u64 = 200_000_000;
-/// 1 s: without frames nothing tells that the server has accepted who is connected.
-const SETTLING_BARE: u64 = 1_000_000_000;
 /// 1024 messages: so far may the one who publishes be behind.
 const REMEMBERED: usize = 1024;

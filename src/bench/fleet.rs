@@ -23,7 +23,7 @@ use super::task::Task;
 pub(super) struct Fleet<'s> {
     pub(super) lines: Lines,
     pub(super) backend: Backend,
-    pub(super) progress: Progress,
+    progress: Progress,
     driver: Box<dyn Driver>,
     doors: Vec<Door>,
     clock: Clock,
@@ -184,8 +184,7 @@ impl<'s> Fleet<'s> {
         }
         let waiting: usize = self.lines.iter().map(|line| line.out.len()).sum();
         if waiting > WAITING_MAX {
-            let what = format!("the server does not read: {waiting} bytes wait for it");
-            return Err(Failed::Fault(what));
+            return Err(Failed::Unread(waiting));
         }
         let late = |line: &&Line| {
             line.stage != Stage::Open && now.saturating_sub(line.since) > self.timeout

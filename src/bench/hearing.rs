@@ -58,6 +58,9 @@ pub(super) fn check_bytes(
     mut bytes: &[u8],
     task: &mut impl Task,
 ) -> Result<(), Fault> {
+    if tally.heard == 0 && *at == 0 {
+        bytes = &bytes[task.take_preamble(tally, bytes)..];
+    }
     while !bytes.is_empty() {
         let Some(expected) = task.expected(tally) else {
             return Err(unasked(*tally, bytes.len()));

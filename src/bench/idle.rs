@@ -34,6 +34,9 @@ impl Idle {
         let door = connect_many(plan, fleet, WARM)?;
         let mut warm = Connect::once(plan, WARM);
         fleet.run(&mut warm, plan.timeout, |_, task| task.missing() == 0)?;
+        if fleet.is_stopped() {
+            return Err(Failed::Interrupted);
+        }
         if warm.missing() > 0 {
             return Err(Failed::no_start(
                 "a connection that echoes once was not closed in time",

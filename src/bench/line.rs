@@ -149,9 +149,9 @@ impl Line {
         self.talk.send(message, &mut self.out);
     }
 
-    /// Appends a ping; `false` where there is no such thing.
-    pub(super) fn ping(&mut self) -> bool {
-        self.talk.ping(&mut self.out)
+    /// Appends a ping, where there is such a thing.
+    pub(super) fn ping(&mut self) {
+        self.talk.ping(&mut self.out);
     }
 
     /// Begins to end the connection. With frames the server closes TCP first.

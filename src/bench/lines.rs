@@ -232,7 +232,7 @@ impl Lines {
             _ => self.open -= 1,
         }
         if line.stage == Stage::Finished && how.is_ok() {
-            if task.closed(&line, now) {
+            if !self.forgiving && task.closed(&line, now) {
                 self.calls.push(line.door);
             }
             return;
@@ -240,14 +240,15 @@ impl Lines {
         let why = how.map_or_else(|error| error.to_string(), |()| "closed".to_owned());
         // Without a handshake the first answer is what tells that somebody is there.
         let was_open = line.stage != Stage::Opening && line.has_heard();
+        let what = if was_open {
+            "it is gone"
+        } else {
+            "it was not opened"
+        };
+        let fault = Fault::of(&line.tally, &format!("{what}: {why}")).to_string();
         self.fail(match was_open {
-            true => {
-                Failed::Fault(Fault::of(&line.tally, &format!("it is gone: {why}")).to_string())
-            }
-            false => {
-                let what = format!("it was not opened: {why}");
-                Failed::NoStart(Fault::of(&line.tally, &what).to_string())
-            }
+            true => Failed::Fault(fault),
+            false => Failed::NoStart(fault),
         });
     }
 

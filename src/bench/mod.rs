@@ -11,6 +11,7 @@
 //!              talk        a request, frames, or bytes without
 //!              hearing     what came is what was expected, byte for byte
 //!   task                   what a mode makes of it: echo, rate, fanout, connect, idle
+//!     settling             whether all are there who are to hear
 //!     script ─▶ wording    the messages that are answered with themselves, and their frames
 //!     score                how many, how long
 //! report, table            what was found; process: what it cost
@@ -36,6 +37,7 @@ mod rate;
 mod report;
 mod score;
 mod script;
+mod settling;
 mod sizes;
 mod table;
 mod talk;
@@ -60,6 +62,7 @@ use fanout::Fanout;
 use fleet::Fleet;
 use idle::Idle;
 use measure::measure;
+use process::{cpu_ns, of_all};
 use rate::Rate;
 use report::Latency;
 use target::Door;
@@ -72,6 +75,8 @@ pub(crate) enum Failed {
     NoStart(String),
     /// The server was wrong, or went away.
     Fault(String),
+    /// It does not read what it is asked: so many bytes wait for it.
+    Unread(usize),
     /// Somebody stopped it before there was anything to tell.
     Interrupted,
 }
@@ -86,6 +91,9 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failed::NoStart(why) | Failed::Fault(why) => f.write_str(why),
+            Failed::Unread(bytes) => {
+                write!(f, "the server does not read: {bytes} bytes wait for it")
+            }
             Failed::Interrupted => f.write_str("interrupted before anything was measured"),
         }
     }
@@ -93,6 +101,8 @@ impl fmt::Display for Failed {
 
 /// Runs what was planned, or until `stop`.
 pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
+    // A process that is not there is told before anything is done.
+    of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?;
     let mut report = match &plan.mode {
         Mode::Echo => simple(plan, stop, &mut Echo::new(plan))?,
         Mode::Connect => simple(plan, stop, &mut Connect::new(plan))?,
@@ -119,7 +129,7 @@ fn simple(plan: &Plan, stop: &AtomicBool, task: &mut impl Task) -> Result<Report
 fn rate(plan: &Plan, per_second: f64, stop: &AtomicBool) -> Result<Report, Failed> {
     let mut task = Rate::new(plan, per_second);
     let mut report = simple(plan, stop, &mut task)?;
-    report.behind = Some(Latency::of(task.behind()));
+    report.behind_us = Some(Latency::of(task.behind()));
     Ok(report)
 }
 
@@ -135,7 +145,12 @@ fn find_highest(plan: &Plan, first: f64, goal: &Goal, stop: &AtomicBool) -> Resu
             mode,
             ..plan.clone()
         };
-        let report = rate(&step, per_second, stop)?;
+        let report = match rate(&step, per_second, stop) {
+            Ok(report) => report,
+            // So many are more than it can take.
+            Err(Failed::Unread(_)) => return Ok(false),
+            Err(failed) => return Err(failed),
+        };
         if stop.load(Ordering::Relaxed) {
             return Err(Failed::Interrupted);
         }

@@ -4,6 +4,7 @@
 //! do; binary is noise.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use fastrand::Rng;
 use ws4rs::proto::Opcode;
@@ -51,6 +52,7 @@ pub(super) fn payload(kind: Kind, size: usize, rng: &mut Rng) -> Vec<u8> {
             let digits = std::iter::repeat_with(|| rng.digit(36) as u8);
             digits.take(size).collect()
         }
+        Kind::Mixed if size < RECORD_MIN => characters(size, rng),
         Kind::Text => records(size, rng, &ASCII),
         Kind::Mixed => records(size, rng, &WORLD),
     }
@@ -63,6 +65,21 @@ fn records(size: usize, rng: &mut Rng, words: &Words) -> Vec<u8> {
         let record = if rng.bool() { trade } else { remark };
         text.push_str(&record(rng, words));
     }
+    cut(text, size)
+}
+
+/// Characters of one to four bytes.
+fn characters(size: usize, rng: &mut Rng) -> Vec<u8> {
+    let mut text = String::new();
+    while text.len() < size {
+        let range = &CHARACTERS[rng.usize(..CHARACTERS.len())];
+        text.push(rng.char(range.clone()));
+    }
+    cut(text, size)
+}
+
+/// The characters that `size` bytes hold, and blanks.
+fn cut(mut text: String, size: usize) -> Vec<u8> {
     let whole = (0..=size).rev().find(|&at| text.is_char_boundary(at));
     text.truncate(whole.unwrap_or(0));
     let mut bytes = text.into_bytes();
@@ -142,6 +159,9 @@ const WORLD: Words = Words {
     ],
 };
 
+/// Latin, Cyrillic, Han, and animals.
+const CHARACTERS: [RangeInclusive<char>; 4] = ['a'..='z', 'а'..='я', '一'..='龥', '🐀'..='🐿'];
+
 /// 24 bytes: below them records differ in next to nothing.
 const RECORD_MIN: usize = 24;
 
@@ -157,6 +177,16 @@ mod tests {
                 assert_eq!(bytes.len(), size);
                 assert!(kind == Kind::Binary || std::str::from_utf8(&bytes).is_ok());
                 assert!(kind != Kind::Text || bytes.is_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn short_ones_differ_too() {
+        let mut rng = Rng::with_seed(3);
+        for kind in [Kind::Text, Kind::Mixed, Kind::Binary] {
+            for size in 4..RECORD_MIN {
+                assert_ne!(payload(kind, size, &mut rng), payload(kind, size, &mut rng));
             }
         }
     }

@@ -11,6 +11,7 @@ use super::find::Goal;
 use super::payload::Kind;
 use super::sizes::Sizes;
 use super::target::Target;
+use super::wording::how_long;
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ impl Plan {
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let bare = matches!(self.target, Target::Tcp(_));
         let asks = self.conditions.iter().any(Condition::asks_for_server);
+        let strange = |condition: &Condition| !condition.suits(&self.mode);
         let fanout = matches!(self.mode, Mode::Fanout { .. });
         let joins = matches!(self.mode, Mode::Fanout { join: Some(_), .. });
         let other = matches!(&self.mode, Mode::Fanout { publish: Some(publish), .. }
@@ -65,6 +67,15 @@ impl Plan {
                 "a message of a fan-out has its number in front: 10 bytes at least",
             ),
             (
+                self.conditions.iter().any(strange),
+                "a condition on a figure that this mode does not have: all_p99 is of fanout, behind_p99 of \
+                 rate, bytes_per_connection of idle",
+            ),
+            (
+                how_long(&self.sizes) > WORDINGS_MAX,
+                "a mix of such sizes takes more than 512M of memory",
+            ),
+            (
                 asks && self.server.is_empty(),
                 "a condition on the server needs its --server-pid",
             ),
@@ -74,6 +85,9 @@ impl Plan {
             .find_map(|(wrong, why)| wrong.then_some(why))
     }
 }
+
+/// 512 MiB, which are kept twice.
+const WORDINGS_MAX: usize = 512 << 20;
 
 /// What the connections do.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@ use super::score::Score;
 #[derive(Debug)]
 pub(super) struct Progress {
     terminal: bool,
-    began: u64,
     last: u64,
     count: u64,
     shown: bool,
@@ -18,7 +17,6 @@ impl Progress {
     pub(super) fn new() -> Self {
         Progress {
             terminal: std::io::stderr().is_terminal(),
-            began: 0,
             last: 0,
             count: 0,
             shown: false,
@@ -34,7 +32,7 @@ impl Progress {
         if !self.terminal {
             return;
         }
-        let at = seconds(now - self.began);
+        let at = seconds(now);
         let open = lines.open;
         let live = match count {
             0 => String::new(),
@@ -45,17 +43,13 @@ impl Progress {
         let _ = out.flush();
         self.shown = true;
     }
-
-    /// Takes the line away.
-    pub(super) fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
-            eprint!("\r\x1b[K");
-        }
-    }
 }
 
 impl Drop for Progress {
+    /// Takes the line away.
     fn drop(&mut self) {
-        self.clear();
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
     }
 }

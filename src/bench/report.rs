@@ -37,9 +37,9 @@ pub(crate) struct Report {
     pub(super) bottleneck: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) asked_rate: Option<f64>,
-    /// How long after they were due messages were asked, in microseconds.
+    /// How long after they were due messages were asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) behind: Option<Latency>,
+    pub(super) behind_us: Option<Latency>,
     /// Units that were asked for and did not come.
     pub(super) errors: u64,
     /// The conditions of `--fail-if` that held.
@@ -140,7 +140,7 @@ impl Report {
                 Mode::Rate { per_second, .. } => Some(per_second),
                 _ => None,
             },
-            behind: None,
+            behind_us: None,
             errors: found.missing,
             failed: Vec::new(),
         }

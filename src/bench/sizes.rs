@@ -8,10 +8,11 @@ use std::fmt;
 pub(crate) struct Sizes(Vec<(usize, u32)>);
 
 impl Sizes {
-    /// `None` if there is nothing to choose from.
+    /// `None` if there is nothing to choose from, or not so finely.
     pub(crate) fn new(weighted: Vec<(usize, u32)>) -> Option<Self> {
-        let fine = !weighted.is_empty() && weighted.iter().all(|(_, weight)| *weight > 0);
-        fine.then_some(Sizes(weighted))
+        let some = !weighted.is_empty() && weighted.iter().all(|(_, weight)| *weight > 0);
+        let sizes = Sizes(weighted);
+        (some && sizes.period() <= PERIOD_MAX).then_some(sizes)
     }
 
     pub(super) fn smallest(&self) -> usize {
@@ -56,9 +57,22 @@ impl Sizes {
         self.0.len() > 1
     }
 
+    /// After so many each size has come as often as its weight says.
+    pub(super) fn period(&self) -> usize {
+        let common = self
+            .0
+            .iter()
+            .fold(0, |common, (_, weight)| gcd(common, *weight));
+        (self.weights() / u64::from(common)) as usize
+    }
+
     fn weights(&self) -> u64 {
         self.0.iter().map(|(_, weight)| u64::from(*weight)).sum()
     }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 impl fmt::Display for Sizes {
@@ -74,6 +88,9 @@ impl fmt::Display for Sizes {
     }
 }
 
+/// 4096: a size that is rarer than that is not met in the few wordings there are.
+const PERIOD_MAX: usize = 4096;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +103,7 @@ mod tests {
             assert_eq!(spread.iter().filter(|s| **s == size).count(), count);
         }
         assert!(spread[..20].contains(&65_536));
+        assert_eq!(sizes.period(), 20);
         assert_eq!(sizes.mean(), (32 * 80 + 4096 * 15 + 65_536 * 5) / 100);
         assert_eq!(sizes.to_string(), "32:80,4096:15,65536:5");
     }
@@ -94,6 +112,7 @@ mod tests {
     fn nothing_is_no_choice() {
         assert_eq!(Sizes::new(vec![]), None);
         assert_eq!(Sizes::new(vec![(1, 0)]), None);
+        assert_eq!(Sizes::new(vec![(1, 1), (2, 4096)]), None);
         assert_eq!(Sizes::new(vec![(7, 3)]).unwrap().spread(3), [7, 7, 7]);
     }
 }

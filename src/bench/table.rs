@@ -75,7 +75,7 @@ impl Report {
                 "  The generator was busy all the time: the server may be faster than this."
             )?;
         }
-        if let Some(behind) = self.behind.filter(|behind| behind.p99 > BEHIND_US) {
+        if let Some(behind) = self.behind_us.filter(|behind| behind.p99 > BEHIND_US) {
             writeln!(
                 f,
                 "  The generator fell behind its schedule: by {} at the 99th percentile.",

@@ -96,15 +96,13 @@ impl Talk {
         }
     }
 
-    /// Says a ping; `false` where there is no such thing.
-    pub(super) fn ping(&mut self, out: &mut Chunks) -> bool {
-        let Talk::Frames(frames) = self else {
-            return false;
-        };
-        frames.outbound.ping(b"");
-        frames.pinged = true;
-        frames.collect(out);
-        true
+    /// Says a ping, where there is such a thing.
+    pub(super) fn ping(&mut self, out: &mut Chunks) {
+        if let Talk::Frames(frames) = self {
+            frames.outbound.ping(b"");
+            frames.pinged = true;
+            frames.collect(out);
+        }
     }
 
     /// Begins the closing handshake; `false` where there is no such thing.

@@ -36,6 +36,11 @@ pub(super) trait Task {
         false
     }
 
+    /// Takes bytes without frames that come before the first message, if they may. Tells how many.
+    fn take_preamble(&mut self, _: &Tally, _: &[u8]) -> usize {
+        0
+    }
+
     /// `count` more messages have come, each as expected.
     fn heard(&mut self, line: &mut Line, count: u64, now: u64);
 

@@ -213,16 +213,24 @@ fn frame(opcode: Opcode, payload: &[u8], key: [u8; 4], agreed: Option<&Agreed>) 
     frame
 }
 
-/// As many as keep within the cache, and mixes keep their weights.
+/// How many bytes the wordings of these sizes have.
+pub(super) fn how_long(sizes: &Sizes) -> usize {
+    how_many(sizes) * sizes.mean()
+}
+
+/// As many as keep within the cache; and where sizes are mixed, at least all of them.
 fn how_many(sizes: &Sizes) -> usize {
-    let least = if sizes.is_mix() { MIXED_LEAST } else { LEAST };
+    let least = match sizes.is_mix() {
+        true => sizes.period().next_power_of_two().max(MIXED_LEAST),
+        false => LEAST,
+    };
     let fit = BYTES / sizes.mean().max(1);
-    1 << fit.clamp(least, MOST).ilog2()
+    1 << fit.clamp(least, MOST.max(least)).ilog2()
 }
 
 /// 256 KiB of payloads: with the frames, twice, less than a megabyte.
 const BYTES: usize = 256 << 10;
-/// 4 and 128: enough for answers to be told apart; a mix needs some for its rare sizes.
+/// 4 and 128: enough for answers to be told apart; a mix needs some to be one.
 const LEAST: usize = 4;
 const MIXED_LEAST: usize = 64;
 const MOST: usize = 128;
@@ -285,6 +293,13 @@ mod tests {
             framed.say(0, 1, &mut out);
             assert_eq!(out.len(), bare.payload(0).len());
         }
+    }
+
+    #[test]
+    fn rare_sizes_are_among_them() {
+        let wordings = Wordings::framed(&sizes(&[(32, 999), (65_536, 1)]), Kind::Binary);
+        let rare = |nth: &u64| wordings.payload(*nth).len() == 65_536;
+        assert_eq!((0..wordings.count() as u64).filter(rare).count(), 1);
     }
 
     #[test]

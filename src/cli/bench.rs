@@ -26,7 +26,7 @@ pub(super) fn bench(mode: &BenchMode) -> ExitCode {
     let report = match bench::run(&plan, &stop) {
         Ok(report) => report,
         Err(error @ Failed::NoStart(_)) => return fail(NO_START, &error),
-        Err(error @ Failed::Fault(_)) => return fail(FAILED, &error),
+        Err(error @ (Failed::Fault(_) | Failed::Unread(_))) => return fail(FAILED, &error),
         Err(error @ Failed::Interrupted) => return fail(INTERRUPTED, &error),
     };
     if let Err(error) = print(&report, mode.options().json) {

@@ -118,7 +118,8 @@ pub(super) struct BenchOptions {
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     fail_if: Vec<Condition>,
 
-    /// Each connection must be open within this time.
+    /// Each connection must be open within this time, and all that are to hear a fan-out be ready as
+    /// long after.
     #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "10")]
     timeout: Duration,
 }
@@ -144,9 +145,9 @@ sends back what it gets, `fanout` one that sends it to everybody, and `idle` any
 
 Exit codes:
   0    measured; Ctrl-C ends it early, with what there is
-  1    an answer was wrong, missing or out of order, or a connection went away
+  1    an answer was wrong, missing or out of order, or a connection went away; or no rate meets the goal
   2    a wrong flag or URL
-  3    could not connect, or was not let in
+  3    could not connect, or was not let in; or a --server-pid is of no process
   4    measured, and a condition of --fail-if holds
   130  ended by Ctrl-C before there was anything to tell";
 

@@ -69,7 +69,7 @@ pub(super) fn sizes(text: &str) -> Result<Sizes, String> {
         }
     };
     let all: Result<Vec<_>, String> = text.split(',').map(weighted).collect();
-    Sizes::new(all?).ok_or_else(|| "a weight is 1 or more".to_owned())
+    Sizes::new(all?).ok_or_else(|| "weights are 1 or more, and parts of 4096 at most".to_owned())
 }
 
 fn message_size(text: &str) -> Result<usize, String> {
@@ -143,7 +143,7 @@ pub(super) fn some_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// 64 MiB: the few wordings of it take a gigabyte.
+/// 64 MiB: the few wordings of it are kept twice, and take half a gigabyte.
 const SIZE_MAX: usize = 64 << 20;
 /// 4096: two billion ports.
 const ADDRESSES_MAX: usize = 4096;
@@ -159,7 +159,16 @@ mod tests {
         assert_eq!(sizes("32").unwrap().to_string(), "32");
         let mix = sizes("32:80,4K:15,64K:5").unwrap();
         assert_eq!(mix.to_string(), "32:80,4096:15,65536:5");
-        for wrong in ["", "many", "32:", "32:0", "32:80,", "32:-1", "1G"] {
+        for wrong in [
+            "",
+            "many",
+            "32:",
+            "32:0",
+            "32:80,",
+            "32:4096,7:1",
+            "32:-1",
+            "1G",
+        ] {
             assert!(sizes(wrong).is_err(), "{wrong}");
         }
     }
