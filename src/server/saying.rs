@@ -305,7 +305,7 @@ impl Outlet {
         self.half.phase() == Phase::Closed
             && !self.is(Flag::Finishing)
             && !self.is_second()
-            && chunks.len() == self.half.outbox.len()
+            && self.half.outbox.is_at_its_last()
             && chunks.len() <= LAST_MAX
     }
 }
