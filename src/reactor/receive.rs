@@ -27,6 +27,7 @@ pub(super) struct Prospect {
 /// What a read has found.
 pub(super) struct Found {
     /// Bytes that came by the passage.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code))] // Who has a ring asks.
     pub(super) count: usize,
     /// There may be more.
     pub(super) more: bool,
