@@ -400,6 +400,77 @@ fn messages_of_every_size_come_back_byte_for_byte() {
     });
 }
 
+// Long ones have a connection read past the ring, small ones in a row back through it.
+#[test]
+fn small_and_long_messages_take_turns() {
+    let long = prose(300_000);
+    let some = noise(3, 40_000);
+    let small: Vec<_> = (0..100).map(|n| format!("small {n}")).collect();
+    everywhere(|setting| {
+        let service = setting.start();
+        let mut client = service.open();
+        for round in 0..6 {
+            // One by one, so that each is read alone.
+            for word in &small {
+                client.text(word);
+                client.expect_text(word);
+            }
+            // In one go, in several, and cut in the middle with an answer awaited meanwhile.
+            let pipelined = [
+                frame(true, TEXT, long.as_bytes()),
+                frame(true, TEXT, b"between"),
+                frame(false, BINARY, &some),
+                frame(true, PING, b"there?"),
+                frame(true, 0, &some),
+                frame(true, TEXT, b"behind"),
+            ];
+            let bytes = pipelined.concat();
+            let cut = pipelined[0].len() + round * 9001;
+            let mut writer = client.stream.again();
+            thread::scope(|scope| {
+                scope.spawn(|| writer.write_all(&bytes[..cut]).unwrap());
+                client.expect_text(&long);
+            });
+            thread::scope(|scope| {
+                scope.spawn(|| writer.write_all(&bytes[cut..]).unwrap());
+                client.expect_text("between");
+                client.expect(PONG, b"there?");
+                client.expect(BINARY, &some.repeat(2));
+                client.expect_text("behind");
+            });
+        }
+        client.goodbye();
+    });
+}
+
+// Of one that is read past the ring the end is seen as well, and everything before it.
+#[test]
+fn who_ends_in_the_middle_of_a_long_message_is_gone() {
+    everywhere(|setting| {
+        let service = setting.start();
+        let long = frame(true, BINARY, &noise(5, 600_000));
+        for reset in [true, false] {
+            for cut in [20_000, 200_000, long.len()] {
+                let mut client = service.open();
+                client.write(&long[..cut]);
+                if reset {
+                    let socket = socket2::SockRef::from(&client.stream);
+                    socket.set_linger(Some(Duration::ZERO)).unwrap();
+                    drop(client);
+                } else {
+                    client.stream.finish();
+                    if cut == long.len() {
+                        client.expect(BINARY, &noise(5, 600_000));
+                    }
+                    client.ended();
+                }
+                let (_, code, _) = service.closed();
+                assert_eq!(code, 1006);
+            }
+        }
+    });
+}
+
 #[test]
 fn a_message_past_the_limit_is_refused_by_its_header() {
     everywhere(|setting| {

@@ -3,6 +3,7 @@
 mod support;
 
 use support::*;
+use ws4rs::internal::reactor::Close;
 use ws4rs::{CloseCode, Config};
 
 /// A handler that closes when it is told "close".
@@ -321,6 +322,30 @@ fn a_paused_connection_can_be_closed_cleanly() {
     world.feed(conn, &close(1000, ""));
     assert_eq!(world.gone(conn), Some(Gone::Finished));
     world.assert_empty();
+}
+
+// L4: the time for the peer's FIN begins when our last bytes have left; before, it is the closing's.
+#[test]
+fn a_close_that_does_not_leave_at_once_has_the_time_of_a_closing() {
+    for leaves in [true, false] {
+        let mut world = World::new(Recorder::silent());
+        let conn = world.open();
+        world.script.takes(conn, Takes::Nothing);
+        world.script.polite(conn, false);
+        world.feed(conn, &close(1000, ""));
+        assert_eq!(world.script.close_asked(conn), Some(Close::Finish));
+        world.pass(seconds(4));
+        assert_eq!(world.gone(conn), None);
+        if leaves {
+            world.script.takes(conn, Takes::All);
+            world.settle();
+            assert_eq!(world.said(conn), [Said::Close(1000, String::new())]);
+            assert_eq!(world.gone(conn), None);
+        }
+        world.pass(seconds(2));
+        assert_eq!(world.gone(conn), Some(Gone::Aborted));
+        world.assert_empty();
+    }
 }
 
 // A closing that nobody finishes ends in its time, whatever dribbles out meanwhile.

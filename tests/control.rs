@@ -97,6 +97,25 @@ fn a_flood_of_pings_in_one_receive_is_bounded_too() {
     assert!((33..40).contains(&pongs.len()), "{}", pongs.len());
 }
 
+// P8: the pong that had to wait is said before our FIN, not behind it.
+#[test]
+fn a_pong_that_had_to_wait_is_said_to_a_peer_that_has_finished() {
+    let mut world = World::new(Recorder::silent());
+    let conn = world.open();
+    world.script.takes(conn, Takes::Nothing);
+    let pings = [ping(&[9; 125]).repeat(500), ping(b"latest")];
+    world.script.feed(conn, &pings.concat());
+    world.script.fin(conn);
+    world.settle();
+    // What is left of the first pongs then is little.
+    world.script.takes(conn, Takes::Each(3500));
+    world.settle();
+    assert_eq!(world.gone(conn), Some(Gone::Finished));
+    let pongs = world.said(conn);
+    assert_eq!(pongs.last(), Some(&Said::Pong(b"latest".into())));
+    world.assert_empty();
+}
+
 // L7: what leaves last is the Close.
 #[test]
 fn a_queued_close_suppresses_later_pongs() {

@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::mem::MaybeUninit;
-
 use support::*;
 use ws4rs::proto::{Event, Input, Rules, Stream, Violation};
 use ws4rs::{Config, Message, Owned};
@@ -210,15 +208,66 @@ fn a_message_that_was_gathered_may_be_moved_out() {
     assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
 }
 
-/// Writes what fits of `bytes` into `room`, and tells what that was.
-#[allow(unsafe_code)]
-fn fill<'m>(room: &'m mut [MaybeUninit<u8>], bytes: &[u8]) -> &'m mut [u8] {
-    let count = room.len().min(bytes.len());
-    for (place, byte) in room.iter_mut().zip(bytes) {
-        place.write(*byte);
+// What is long is read straight to where it is held, and what is behind it as usual.
+#[test]
+fn long_messages_come_as_they_were_said_however_they_come() {
+    let long = "grüße 你好 🌊 ".repeat(500);
+    let bytes = [
+        text(&long),
+        text("short"),
+        first(TEXT, &long[..5000]),
+        more(&long[5000..9000]),
+        ping(b"1"),
+        last(&long[9000..]),
+        binary(&[7; 8192]),
+        text("short again"),
+        close(1000, ""),
+    ];
+    let played = echo(&bytes.concat());
+    assert_eq!(
+        played.said(),
+        [
+            text_said(&long),
+            text_said("short"),
+            Said::Pong(b"1".into()),
+            text_said(&long),
+            Said::Binary(vec![7; 8192]),
+            text_said("short again"),
+            Said::Close(1000, String::new()),
+        ]
+    );
+}
+
+// 8.1: not UTF-8, far inside.
+#[test]
+fn a_bad_octet_in_what_is_read_to_where_it_is_held_is_refused() {
+    let mut long = "ü".repeat(10_000).into_bytes();
+    long[15_001] = b'x';
+    let played = echo(&Frame::new(TEXT, long).bytes());
+    assert_eq!(played.close_code(), 1007);
+}
+
+// A peer that ends, or is cut off, in the middle of a long message.
+#[test]
+fn a_long_message_may_end_with_its_connection() {
+    for fin in [true, false] {
+        let mut world = World::new(Recorder::silent());
+        let conn = world.open();
+        let bytes = binary(&[7; 100_000]);
+        for part in bytes[..90_000].chunks(9_000) {
+            world.script.feed(conn, part);
+        }
+        match fin {
+            true => world.script.fin(conn),
+            false => {
+                world.settle();
+                world.script.reset(conn);
+            }
+        }
+        world.settle();
+        world.assert_empty();
+        assert_eq!(world.end().code, 1006);
     }
-    // SAFETY: the first `count` places have just been written.
-    unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), count) }
 }
 
 // What is put straight to where it is held is unmasked, checked and told as what was copied there.

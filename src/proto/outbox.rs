@@ -121,6 +121,11 @@ impl Outbox {
         !self.is_away() && !self.waiting.is_empty()
     }
 
+    /// Whether nothing is to follow what is under way: no pong either that had to wait.
+    pub fn is_at_its_last(&self) -> bool {
+        self.is_away() && self.waiting.is_empty() && self.unanswered.is_none()
+    }
+
     /// Whose frames they are.
     pub fn role(&self) -> Role {
         self.role

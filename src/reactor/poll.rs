@@ -20,7 +20,7 @@ use mio::{Events, Interest, Registry};
 use socket2::Socket;
 
 use super::ending::{Ending, Step};
-use super::receive::Passage;
+use super::receive::{Passage, Prospect};
 use super::slots::Slots;
 #[cfg(not(target_os = "linux"))]
 use super::socket::no_delay;
@@ -50,10 +50,7 @@ struct Slot {
     wanted: bool,
     /// There may be something to read: the edge has been and not all has been read since.
     readable: bool,
-    /// The edge spoke of an end: read until it comes.
-    ending_near: bool,
-    /// What is to be read is offered before it is.
-    wished: bool,
+    prospect: Prospect,
     /// There may be room to send.
     writable: bool,
     /// Accepts that failed in a row.
@@ -105,8 +102,7 @@ impl Driver for Poll {
             queued: false,
             wanted: true,
             readable: false,
-            ending_near: false,
-            wished: false,
+            prospect: Prospect::default(),
             writable,
             failures: 0,
             output: Output::Idle,
@@ -285,8 +281,8 @@ impl Poll {
 
 impl Slot {
     fn note(&mut self, edge: &Edge) {
-        self.ending_near |= edge.is_read_closed() || edge.is_error();
-        self.readable |= edge.is_readable() || self.ending_near;
+        self.prospect.ending_near |= edge.is_read_closed() || edge.is_error();
+        self.readable |= edge.is_readable() || self.prospect.ending_near;
         self.writable |= edge.is_writable() || edge.is_write_closed() || edge.is_error();
     }
 
@@ -372,10 +368,8 @@ impl Slot {
     }
 
     fn receive(&mut self, token: Token, passage: &mut Passage, turn: &mut Turn<'_, '_>) {
-        let (socket, ending, wished) = (&self.socket, &mut self.ending, &mut self.wished);
-        let found = passage.read(token, socket, ending, wished, turn);
-        self.ending_near &= !found.dry;
-        self.readable = found.more || self.ending_near;
+        let (socket, ending, prospect) = (&self.socket, &mut self.ending, &mut self.prospect);
+        self.readable = passage.read(token, socket, ending, prospect, turn).more;
     }
 
     fn accept(&mut self, token: Token, turn: &mut Turn<'_, '_>) {

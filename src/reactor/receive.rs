@@ -14,14 +14,23 @@ use super::{Event, Token};
 /// The buffer that bytes pass through, lent for a call.
 pub(super) struct Passage(Box<[MaybeUninit<u8>]>);
 
+/// What is known of a source before it is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Prospect {
+    /// What is to be read is offered before it is.
+    pub(super) wished: bool,
+    /// The kernel spoke of an end: read until it comes. It tells of it once, and perhaps with the bytes
+    /// before it.
+    pub(super) ending_near: bool,
+}
+
 /// What a read has found.
 pub(super) struct Found {
     /// Bytes that came by the passage.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code))] // Who has a ring asks.
     pub(super) count: usize,
     /// There may be more.
     pub(super) more: bool,
-    /// There was nothing.
-    pub(super) dry: bool,
 }
 
 impl Passage {
@@ -29,22 +38,30 @@ impl Passage {
         Passage(Box::new_uninit_slice(SIZE))
     }
 
-    /// Reads a source once, and tells what comes. If it was `wished` for, what there is is offered first,
-    /// to be read by the [`Line`](super::Line).
+    /// Reads a source once, and tells what comes. If it was wished for, what there is is offered first, to
+    /// be read by the [`Line`](super::Line); but not near the end, of which the line does not tell.
     pub(super) fn read(
         &mut self,
         token: Token,
         socket: &Socket,
         ending: &mut Ending,
-        wished: &mut bool,
+        prospect: &mut Prospect,
         turn: &mut Turn<'_, '_>,
     ) -> Found {
-        if *wished && ending.is_open() && !lend(token, socket, &mut [], true, ending, wished, turn)
+        let Prospect {
+            wished,
+            ending_near,
+        } = prospect;
+        if *wished
+            && !*ending_near
+            && ending.is_open()
+            && !lend(token, socket, &mut [], true, ending, wished, turn)
         {
             return Found::nothing(false);
         }
         match receive(socket, &mut self.0) {
             Ok([]) => {
+                *ending_near = false;
                 ending.end();
                 if ending.is_open() {
                     turn.tell(Event::Ended(token));
@@ -61,32 +78,24 @@ impl Passage {
                 };
                 Found {
                     count,
-                    more,
-                    dry: false,
+                    more: more || *ending_near,
                 }
             }
-            Err(error) => match error.kind() {
-                io::ErrorKind::Interrupted => Found::nothing(true),
-                io::ErrorKind::WouldBlock => Found {
-                    dry: true,
-                    ..Found::nothing(false)
-                },
-                _ => {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Found::nothing(true),
+            Err(error) => {
+                *ending_near = false;
+                if error.kind() != io::ErrorKind::WouldBlock {
                     ending.fail(error);
-                    Found::nothing(false)
                 }
-            },
+                Found::nothing(false)
+            }
         }
     }
 }
 
 impl Found {
     fn nothing(more: bool) -> Self {
-        Found {
-            count: 0,
-            more,
-            dry: false,
-        }
+        Found { count: 0, more }
     }
 }
 

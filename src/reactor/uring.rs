@@ -27,7 +27,7 @@ use socket2::Socket;
 
 use super::buffers::{self, Buffers};
 use super::ending::{Ending, Step};
-use super::receive::Passage;
+use super::receive::{Passage, Prospect};
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
@@ -47,6 +47,8 @@ pub struct Uring {
     due: VecDeque<Token>,
     /// Watched ones that have something to read.
     readable: VecDeque<Token>,
+    /// The last turn had no room for all of them: they come first now.
+    readable_first: bool,
     passage: Passage,
     /// Accepts, receives and sends in the ring.
     flying: usize,
@@ -93,8 +95,7 @@ struct Bulk {
     watched: bool,
     /// In the list of those who have something to read.
     readable: bool,
-    /// What is to be read is offered before it is.
-    wished: bool,
+    prospect: Prospect,
     /// Reads in a row that brought little.
     small: u8,
 }
@@ -142,6 +143,7 @@ impl Uring {
             arm: Vec::new(),
             due: VecDeque::new(),
             readable: VecDeque::new(),
+            readable_first: false,
             passage: Passage::new(),
             flying: 0,
             share: SHARE,
@@ -250,11 +252,14 @@ impl Driver for Uring {
         self.enter(deadline)?;
         let mut turn = Turn::new(tell);
         self.tell_due(&mut turn);
-        while turn.has_room() {
-            let Some(entry) = self.next() else { break };
-            self.hear(&entry, &mut turn);
+        // Neither those in the ring nor those past it take all turns for themselves.
+        if mem::take(&mut self.readable_first) {
+            self.read_bulk(&mut turn);
+            self.hear_all(&mut turn);
+        } else {
+            self.hear_all(&mut turn);
+            self.readable_first = !self.read_bulk(&mut turn);
         }
-        self.read_bulk(&mut turn);
         self.tell_due(&mut turn);
         self.buffers.publish();
         Ok(())
@@ -269,6 +274,14 @@ impl Driver for Uring {
 impl Uring {
     fn next(&mut self) -> Option<cqueue::Entry> {
         self.ring.completion().next()
+    }
+
+    fn hear_all(&mut self, turn: &mut Turn<'_, '_>) {
+        while turn.has_room()
+            && let Some(entry) = self.next()
+        {
+            self.hear(&entry, turn);
+        }
     }
 
     fn hear(&mut self, entry: &cqueue::Entry, turn: &mut Turn<'_, '_>) {
@@ -309,8 +322,7 @@ impl Uring {
                 let raw = Raw::new(&slot.socket, WORTH_SENDING, false);
                 turn.tell(Event::Received(token, bytes, &raw));
                 let wished = raw.into_left().wished;
-                slot.bulk.wished |= wished;
-                slot.bulk.wanted |= wished;
+                slot.bulk.wish(wished);
             }
             (_, 1..) => slot.ending.discard(count),
             (_, 0) => {
@@ -343,6 +355,7 @@ impl Uring {
             slot.input = Input::Idle;
         }
         if result >= 0 {
+            slot.bulk.prospect.ending_near |= result & ENDING != 0;
             if !mem::replace(&mut slot.bulk.readable, true) {
                 self.readable.push_back(token);
             }
@@ -354,11 +367,12 @@ impl Uring {
         }
     }
 
-    /// Reads those who have been watched, each once: who has more waits for the next turn.
-    fn read_bulk(&mut self, turn: &mut Turn<'_, '_>) {
+    /// Reads those who have been watched, each once: who has more waits for the next turn. Tells whether
+    /// there was room for all.
+    fn read_bulk(&mut self, turn: &mut Turn<'_, '_>) -> bool {
         for _ in 0..self.readable.len() {
             if !turn.has_room() {
-                break;
+                return false;
             }
             let Some(token) = self.readable.pop_front() else {
                 break;
@@ -377,6 +391,7 @@ impl Uring {
             }
             self.settle(token);
         }
+        true
     }
 
     fn sent(&mut self, token: Token, result: i32, turn: &mut Turn<'_, '_>) {
@@ -710,6 +725,17 @@ impl Drop for Uring {
     }
 }
 
+impl Bulk {
+    /// Notes whether more was wished for than a buffer of the ring has brought.
+    fn wish(&mut self, wished: bool) {
+        if wished {
+            self.prospect.wished = true;
+            self.wanted = true;
+            self.small = 0;
+        }
+    }
+}
+
 impl Slot {
     fn input_operation(&self) -> Operation {
         match (self.ending.listens(), self.bulk.watched) {
@@ -725,8 +751,9 @@ impl Slot {
             && self.bulk.wanted
             && !self.ending.has_ended()
             && match self.step() {
-                Step::Open | Step::Flush => self.wanted,
-                Step::Drain => true,
+                Step::Open => self.wanted,
+                // Of an end that is near nothing more may be heard.
+                Step::Flush | Step::Drain => true,
                 Step::Over => false,
             }
     }
@@ -734,10 +761,12 @@ impl Slot {
     /// Reads it past the ring. Tells whether there may be more.
     fn read_bulk(&mut self, token: Token, passage: &mut Passage, turn: &mut Turn<'_, '_>) -> bool {
         let (socket, ending, bulk) = (&self.socket, &mut self.ending, &mut self.bulk);
-        let found = passage.read(token, socket, ending, &mut bulk.wished, turn);
+        let wished = bulk.prospect.wished;
+        let found = passage.read(token, socket, ending, &mut bulk.prospect, turn);
         match found.count {
+            _ if wished || bulk.prospect.wished => bulk.small = 0,
             0 => {}
-            1..buffers::SIZE if !bulk.wished => bulk.small += 1,
+            1..buffers::SIZE => bulk.small += 1,
             _ => bulk.small = 0,
         }
         bulk.wanted = bulk.small < SMALL_MAX;
@@ -846,6 +875,8 @@ const WORTH_SENDING: usize = 32 << 10;
 const SMALL_MAX: u8 = 64;
 /// Bytes, the peer's FIN; faults come unasked.
 const WATCHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
+/// What a watch tells of an end.
+const ENDING: i32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as i32;
 /// 1 s: a kernel that has not let go by then will not.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -855,7 +886,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_24_bytes_here() {
+    fn a_connection_is_32_bytes_here() {
         assert_eq!(size_of::<Option<Slot>>(), 32);
     }
 

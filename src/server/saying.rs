@@ -193,10 +193,9 @@ impl<H: Handler> Worker<H> {
             let mut chunks = outlet.half.outbox.take();
             chunks.gather(&mut self.gathered);
             if outlet.says_its_last(&chunks) {
+                // The peer's FIN is awaited from when they have left.
                 outlet.mark(Flag::Finishing);
-                outlet.clock.since = now;
                 driver.finish(token, chunks);
-                rearm = true;
             } else {
                 driver.send(token, chunks);
             }
@@ -305,7 +304,7 @@ impl Outlet {
         self.half.phase() == Phase::Closed
             && !self.is(Flag::Finishing)
             && !self.is_second()
-            && chunks.len() == self.half.outbox.len()
+            && self.half.outbox.is_at_its_last()
             && chunks.len() <= LAST_MAX
     }
 }

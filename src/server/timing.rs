@@ -156,7 +156,7 @@ impl Outlet {
             timeout.saturating_sub(Duration::from_millis(now.wrapping_sub(from).into()))
         };
         let clock = &self.clock;
-        if self.is(Flag::Finishing) {
+        if self.is(Flag::Finishing) && !self.half.outbox.is_away() {
             return Some((left(clock.since, config.linger_timeout), Due::Close));
         }
         if self.is(Flag::Lingering) {

@@ -360,7 +360,8 @@ impl<H: Handler> Worker<H> {
         // The pong is awaited from when the ping has left.
         let ping_left =
             outlet.is(Flag::Pinged) && !outlet.is(Flag::Closing) && outlet.half.outbox.is_empty();
-        if ping_left {
+        let last_left = outlet.is(Flag::Finishing);
+        if ping_left || last_left {
             outlet.clock.since = stamp;
         }
         let drained = outlet.is(Flag::Full) && outlet.half.outbox.len() <= low;
@@ -369,7 +370,7 @@ impl<H: Handler> Worker<H> {
         }
         let talking = outlet.is_talking();
         self.hall.outlets.touch(token);
-        if ping_left {
+        if ping_left || last_left {
             self.arm(token);
         }
         if drained && talking {

@@ -4,7 +4,7 @@
 //! per connection, in order of their places. It holds the server to its side of the contract, and
 //! panics when the server does what it must not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -58,6 +58,8 @@ struct Wire {
     /// Cut by the peer, or never connected: what the kernel will say.
     fault: Option<io::ErrorKind>,
     reading: bool,
+    /// More was asked of the line than there was: what comes next is offered first.
+    wished: bool,
     under_way: Option<Chunks>,
     asked: Option<Close>,
     takes: Takes,
@@ -70,6 +72,25 @@ struct Wire {
     reads_asked: Vec<bool>,
     /// The server opened it.
     dialled: bool,
+}
+
+impl Wire {
+    /// Lends bytes, and the line with what comes behind them.
+    fn lend(&mut self, token: Token, bytes: &mut [u8], tell: &mut dyn FnMut(Event<'_>)) {
+        let tap = Tap {
+            takes: self.takes,
+            offered: self.line,
+            under_way: self.under_way.is_some(),
+            out: RefCell::default(),
+            coming: RefCell::new(std::mem::take(&mut self.coming)),
+            dry: Cell::new(false),
+            wished: Cell::new(false),
+        };
+        tell(Event::Received(token, bytes, &tap));
+        self.out.append(&mut tap.out.into_inner());
+        self.coming = tap.coming.into_inner();
+        self.wished = tap.wished.get();
+    }
 }
 
 /// A place: a listener, a connection, or free.
@@ -131,6 +152,7 @@ impl Script {
             coming: VecDeque::new(),
             fault: None,
             reading: true,
+            wished: false,
             under_way: None,
             asked: None,
             takes: Takes::All,
@@ -364,16 +386,23 @@ impl Script {
                     self.told += 1;
                     tell(Event::Ended(token));
                 }
-                Some(Coming::Bytes(mut bytes)) => {
-                    let tap = Tap {
-                        takes: wire.takes,
-                        offered: wire.line,
-                        under_way: wire.under_way.is_some(),
-                        out: RefCell::default(),
-                    };
+                Some(Coming::Bytes(bytes)) if std::mem::take(&mut wire.wished) => {
+                    let coming = wire.coming.len();
+                    wire.coming.push_front(Coming::Bytes(bytes));
                     self.told += 1;
-                    tell(Event::Received(token, &mut bytes, &tap));
-                    wire.out.append(&mut tap.out.into_inner());
+                    wire.lend(token, &mut [], tell);
+                    // As usual, if they were not taken.
+                    if wire.coming.len() > coming
+                        && !wire.wished
+                        && let Some(Coming::Bytes(mut bytes)) = wire.coming.pop_front()
+                    {
+                        self.told += 1;
+                        wire.lend(token, &mut bytes, tell);
+                    }
+                }
+                Some(Coming::Bytes(mut bytes)) => {
+                    self.told += 1;
+                    wire.lend(token, &mut bytes, tell);
                 }
             }
         }
@@ -498,12 +527,16 @@ impl Driver for Script {
     }
 }
 
-/// The line: writes past the queue.
+/// The line: writes past the queue, and reads past the buffers, one piece at a time.
 struct Tap {
     takes: Takes,
     offered: bool,
     under_way: bool,
     out: RefCell<Vec<u8>>,
+    coming: RefCell<VecDeque<Coming>>,
+    /// There was less than was asked for: nothing more before the next receive.
+    dry: Cell<bool>,
+    wished: Cell<bool>,
 }
 
 impl Line for Tap {
@@ -525,9 +558,34 @@ impl Line for Tap {
         32 << 10
     }
 
-    fn try_receive<'m>(&self, _: &'m mut [MaybeUninit<u8>]) -> &'m mut [u8] {
-        &mut []
+    fn try_receive<'m>(&self, into: &'m mut [MaybeUninit<u8>]) -> &'m mut [u8] {
+        assert!(!into.is_empty(), "a wish for nothing");
+        self.wished.set(true);
+        let mut coming = self.coming.borrow_mut();
+        let Some(Coming::Bytes(bytes)) = coming.front_mut().filter(|_| !self.dry.get()) else {
+            return &mut [];
+        };
+        let asked = into.len();
+        let come = fill(into, bytes);
+        bytes.drain(..come.len());
+        if bytes.is_empty() {
+            coming.pop_front();
+        }
+        self.dry.set(come.len() < asked);
+        self.wished.set(come.len() < asked);
+        come
     }
+}
+
+/// Writes what fits of `bytes` into `room`, and tells what that was.
+#[allow(unsafe_code)]
+pub fn fill<'m>(room: &'m mut [MaybeUninit<u8>], bytes: &[u8]) -> &'m mut [u8] {
+    let count = room.len().min(bytes.len());
+    for (place, byte) in room.iter_mut().zip(bytes) {
+        place.write(*byte);
+    }
+    // SAFETY: the first `count` places have just been written.
+    unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), count) }
 }
 
 fn peek(chunks: &Chunks, most: usize) -> Vec<u8> {
