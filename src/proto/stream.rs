@@ -128,6 +128,14 @@ impl Stream {
         }
     }
 
+    /// Gives back room that was taken for what has not come: to be called when nothing more is there.
+    #[inline]
+    pub fn tighten(&mut self) {
+        if let Some(unfinished) = &mut self.unfinished {
+            unfinished.tighten();
+        }
+    }
+
     /// Moves out the message that the last call lent, which a copy would cost twice its memory.
     /// `None` if it lay in the input, or was none.
     pub fn take_lent(&mut self) -> Option<Owned> {

@@ -38,6 +38,8 @@ pub(super) struct Unfinished {
     compressed: bool,
     /// What of it is in the caller's hands.
     lent: Option<Lent>,
+    /// It has begun with the bytes that are being read, see [`tighten`](Self::tighten).
+    fresh: bool,
 }
 
 /// What has begun and of which more must come.
@@ -120,10 +122,9 @@ impl Unfinished {
         self.is_at_rest() && self.lent.is_none()
     }
 
-    /// Bytes of memory held; room that nobody has touched is none. It is itself as small as what a
-    /// connection is without it, and as bounded.
+    /// Bytes of memory held. It is itself as small as what a connection is without it, and as bounded.
     pub(super) fn memory(&self) -> usize {
-        self.held.capacity().min(2 * self.held.len())
+        self.held.capacity()
     }
 
     /// Moves out the message that is lent.
@@ -262,6 +263,7 @@ impl Unfinished {
         match header.opcode {
             Opcode::Text | Opcode::Binary => {
                 self.message = Some(Kind::of(header.opcode));
+                self.fresh = true;
                 self.compressed = header.compressed;
             }
             Opcode::Continuation => {}
@@ -367,20 +369,31 @@ impl Unfinished {
     }
 
     /// Room for `count` more bytes of the `left` that are to come in this frame: the largest power of
-    /// two that is at most twice what has come then. Of something long up to sixteen times that, but no
-    /// more than is to come, for moving costs more than room that nobody has touched.
+    /// two that is at most twice what has come then. Of something long that has just begun up to sixteen
+    /// times that, but no more than is to come: most likely it is about to come, and moving costs more.
     fn grow(&mut self, count: usize, left: u64) {
         let received = self.held.len() + count;
         if received <= self.held.capacity() {
             return;
         }
-        let room = if received < LONG {
+        let room = if received < LONG || !self.fresh {
             1 << (2 * received).max(HELD_MIN).ilog2()
         } else {
             let all = (self.held.len() as u64).saturating_add(left);
             all.min(1 << (16 * received as u64).ilog2()) as usize
         };
         pool::give(self.held.move_to(pool::take(room)));
+    }
+
+    /// Nothing more has come for now: gives back room beyond as much again as has. From now on it grows
+    /// by doubling, or a peer that sends slowly would have it moved again and again.
+    pub(super) fn tighten(&mut self) {
+        self.fresh = false;
+        let most = (2 * self.held.len()).max(HELD_MIN);
+        if self.held.capacity() > most {
+            let room = pool::take(1 << most.ilog2());
+            pool::give(self.held.move_to(room));
+        }
     }
 
     /// Lets go of what the last call lent from `held`.

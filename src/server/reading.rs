@@ -24,10 +24,8 @@ impl<H: Handler> Worker<H> {
         self.hall.tell_first(token);
         let mut input = Input::new(bytes);
         let mut pulled = 0;
-        while self.read_frames(token, &mut input, line, role)
-            && let Some(line) = line
-            && pulled < PULLED_MAX
-        {
+        while self.read_frames(token, &mut input, line, role) {
+            let line = line.filter(|_| pulled < PULLED_MAX);
             match self.pull(token, line) {
                 0 => return,
                 count => pulled += count,
@@ -36,7 +34,7 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Reads frames in place, until they are used up or the peer is not to be read: what is left then
-    /// is kept. Tells whether they are used up, and more is welcome.
+    /// is kept. Tells whether they are used up and something is unfinished.
     #[inline]
     fn read_frames(
         &mut self,
@@ -85,7 +83,7 @@ impl<H: Handler> Worker<H> {
             }
             let event = match receive(stream, &mut outlet.half, input, rules) {
                 Ok(Some(event)) => event,
-                Ok(None) => return true,
+                Ok(None) => return !stream.is_at_rest(),
                 Err(violation) => {
                     breaks(stream, outlet, violation);
                     return false;
@@ -119,7 +117,7 @@ impl<H: Handler> Worker<H> {
     }
     /// Takes what the line has of a long message to where it is held. Tells how many bytes.
     #[inline(never)]
-    fn pull(&mut self, token: Token, line: &dyn Line) -> usize {
+    fn pull(&mut self, token: Token, line: Option<&dyn Line>) -> usize {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return 0;
         };
@@ -130,13 +128,15 @@ impl<H: Handler> Worker<H> {
         else {
             return 0;
         };
-        match pull(stream, &mut outlet.half, |room| line.try_receive(room)) {
-            Ok(count) => count,
-            Err(violation) => {
-                breaks(stream, outlet, violation);
-                0
-            }
+        let pulled = line.map_or(Ok(0), |line| {
+            pull(stream, &mut outlet.half, |room| line.try_receive(room))
+        });
+        match pulled {
+            Ok(0) => stream.tighten(),
+            Ok(_) => {}
+            Err(violation) => breaks(stream, outlet, violation),
         }
+        pulled.unwrap_or(0)
     }
 }
 
