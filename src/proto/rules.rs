@@ -12,6 +12,10 @@ pub struct Rules {
     pub message_max: usize,
     /// Whether messages are told that come after our Close and before the peer's.
     pub hears_on: bool,
+    /// Whether [`Stream::pull`](super::Stream::pull) and, when that brings nothing,
+    /// [`tighten`](super::Stream::tighten) are called wherever the input is used up inside a message:
+    /// then there may be room for all of a long one before all of it has come.
+    pub pulls: bool,
 }
 
 impl Rules {
@@ -21,6 +25,7 @@ impl Rules {
             role: Role::Server,
             message_max,
             hears_on: false,
+            pulls: false,
         }
     }
 
@@ -30,6 +35,7 @@ impl Rules {
             role: Role::Client,
             message_max,
             hears_on: true,
+            pulls: false,
         }
     }
 }

@@ -288,7 +288,7 @@ impl Unfinished {
         *key = mask::turn(*key, count);
         *left -= count as u64;
         let (whole, announced) = (*left == 0, count as u64 + *left);
-        self.grow(count, announced);
+        self.grow(count, if rules.pulls { announced } else { 0 });
         self.held.append(input.take(count), unmask);
         if !opcode.is_control() {
             if self.compressed {
@@ -368,19 +368,20 @@ impl Unfinished {
         Ok(count)
     }
 
-    /// Room for `count` more bytes of the `left` that are to come in this frame: the largest power of
-    /// two that is at most twice what has come then. Of something long that has just begun up to sixteen
+    /// Room for `count` more bytes of the `left` that may be about to come: the largest power of two that
+    /// is at most twice what has come then. Of something long that has just begun up to sixteen
     /// times that, but no more than is to come: most likely it is about to come, and moving costs more.
     fn grow(&mut self, count: usize, left: u64) {
         let received = self.held.len() + count;
         if received <= self.held.capacity() {
             return;
         }
+        let double = 1 << (2 * received).max(HELD_MIN).ilog2();
         let room = if received < LONG || !self.fresh {
-            1 << (2 * received).max(HELD_MIN).ilog2()
+            double
         } else {
             let all = (self.held.len() as u64).saturating_add(left);
-            all.min(1 << (16 * received as u64).ilog2()) as usize
+            double.max(all.min(1 << (16 * received as u64).ilog2()) as usize)
         };
         pool::give(self.held.move_to(pool::take(room)));
     }

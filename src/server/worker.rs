@@ -111,9 +111,13 @@ impl<H: Handler> Worker<H> {
         Worker {
             handler,
             inlets: Vec::new(),
-            rules: Rules::server(config.message_max),
+            rules: Rules {
+                pulls: true,
+                ..Rules::server(config.message_max)
+            },
             client_rules: Rules {
                 hears_on: false,
+                pulls: true,
                 ..Rules::client(config.message_max)
             },
             hall: Hall {
