@@ -35,13 +35,6 @@ impl Chunk {
         self.as_slice().len()
     }
 
-    fn shared(&self) -> Option<&Arc<[u8]>> {
-        match self {
-            Chunk::Own(_) => None,
-            Chunk::Shared(bytes) => Some(bytes),
-        }
-    }
-
     /// Bytes of memory it takes, or would take if nobody else shared them.
     fn memory(&self) -> usize {
         match self {
@@ -174,42 +167,6 @@ impl Chunks {
         Some(&chunk.as_slice()[queue.gone..])
     }
 
-    /// Puts shared chunks that follow each other into one piece, which is made once for all who have the
-    /// same: a system call spends more on finding many small pieces than on copying them.
-    pub fn gather(&mut self, gathered: &mut Gathered) {
-        let Some(queue) = self.0.as_mut() else { return };
-        let is_small = |chunk: &Chunk| matches!(chunk, Chunk::Shared(bytes) if bytes.len() < SMALL);
-        // What has begun to leave stays as it is.
-        let begun = usize::from(queue.gone > 0);
-        let others = |chunk: &&Chunk| !is_small(chunk);
-        let first = begun + queue.list.iter().skip(begun).take_while(others).count();
-        let count = queue
-            .list
-            .iter()
-            .skip(first)
-            .take_while(|chunk| is_small(chunk))
-            .count();
-        if count < 2 {
-            return;
-        }
-        let parts = || {
-            queue
-                .list
-                .iter()
-                .skip(first)
-                .take(count)
-                .filter_map(Chunk::shared)
-        };
-        let whole = gathered.whole(parts);
-        queue.memory -= parts()
-            .map(|bytes| bytes.len() + size_of::<Chunk>())
-            .sum::<usize>();
-        let piece = Chunk::Shared(whole);
-        queue.memory += piece.memory();
-        queue.list.drain(first + 1..first + count);
-        queue.list[first] = piece;
-    }
-
     /// The chunks in order. Bytes of the first may have gone already, see [`gone`](Self::gone).
     pub fn iter(&self) -> impl Iterator<Item = &Chunk> {
         self.0.iter().flat_map(|queue| &queue.list)
@@ -329,33 +286,6 @@ impl Chunks {
     }
 }
 
-/// The last run of shared chunks that was put into one piece: who subscribed to the same has the same.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    parts: Vec<Arc<[u8]>>,
-    whole: Arc<[u8]>,
-}
-
-impl Gathered {
-    /// All of the parts in one piece.
-    fn whole<'a, I: Iterator<Item = &'a Arc<[u8]>>>(&mut self, parts: impl Fn() -> I) -> Arc<[u8]> {
-        let same = |(ours, theirs)| Arc::ptr_eq(ours, theirs);
-        if parts().count() != self.parts.len() || !self.parts.iter().zip(parts()).all(same) {
-            self.parts.clear();
-            self.parts.extend(parts().cloned());
-            self.whole = self.parts.concat().into();
-        }
-        self.whole.clone()
-    }
-
-    /// Lets go of it: at the end of a turn, so that nothing is held of what has left.
-    pub fn clear(&mut self) {
-        if !self.parts.is_empty() {
-            *self = Gathered::default();
-        }
-    }
-}
-
 impl Queue {
     #[inline(never)]
     fn append(&mut self, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
@@ -463,8 +393,6 @@ thread_local! {
 
 /// 16 KiB: what one receive buffer brings, answered in kind, fits one chunk.
 const CHUNK: usize = 16 << 10;
-/// 2 KiB: gathering copies once for all, but every send copies again.
-const SMALL: usize = 2 << 10;
 /// 16: a header is written whole, and cut to what it needs.
 const MOMENT: usize = 16;
 /// 2 KiB: a first buffer holds the usual small replies without growing.

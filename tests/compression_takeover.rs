@@ -174,13 +174,21 @@ fn shared_messages_between_own_ones_are_understood() {
             }
             assert_eq!(theirs.read(&world.script.take_out(*conn)), wanted);
         }
-        let shared = &publish[turn % 4];
-        world.handle.publish("all", shared.clone()).expect("room");
+        // One alone, or several in one turn.
+        let wanted = [
+            (true, text_said(verse(turn % 4))),
+            (false, text_said("small")),
+            (false, text_said(verse(turn % 4))),
+            (true, text_said(verse(0).repeat(20))),
+        ];
+        let range = [0..1, 1..4, 0..4, 3..4, 0..2, 1..2][turn % 6].clone();
+        for message in &publish[range.clone()] {
+            world.handle.publish("all", message.clone()).expect("room");
+        }
         world.settle();
         for (conn, _, theirs) in &mut peers {
             let said = theirs.read(&world.script.take_out(*conn));
-            assert_eq!(said.len(), 1);
-            assert_eq!(said[0].0, turn % 4 == 0 || turn % 4 == 3);
+            assert_eq!(said, wanted[range.clone()]);
         }
         assert!(world.memory() <= 3 * (2 * 4096 + OVERHEAD));
     }

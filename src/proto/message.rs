@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::deflate::{self, WINDOW_MIN, WINDOWS};
+use super::deflate::{self, Outgoing, WINDOW_MIN, WINDOWS};
 use super::frame::{Header, Opcode};
 
 /// A whole message, borrowed from where it lies. Text has been checked once and is not checked again.
@@ -84,6 +84,12 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Message<'a> {
 #[derive(Clone, Debug)]
 pub struct Prepared(Arc<Frames>);
 
+/// A frame for many, in one of its forms.
+pub(super) struct Framed<'a> {
+    pub(super) bytes: &'a Arc<[u8]>,
+    pub(super) compressed: bool,
+}
+
 #[derive(Debug)]
 struct Frames {
     plain: Arc<[u8]>,
@@ -133,18 +139,20 @@ impl Prepared {
         &self.0.plain[usize::from(self.0.payload)..]
     }
 
-    pub(super) fn is_compressible(&self) -> bool {
-        self.0.compressible
-    }
-
-    /// The frame as a server sends it.
-    pub(crate) fn frame(&self) -> &Arc<[u8]> {
-        &self.0.plain
+    /// The frame as a server sends it to who has agreed on `how`.
+    pub(super) fn frame_for(&self, how: Option<Outgoing>) -> Framed<'_> {
+        let deflated = how
+            .filter(|how| self.0.compressible && self.payload().len() >= how.threshold())
+            .and_then(|how| self.deflated(how.window(), how.level()));
+        Framed {
+            bytes: deflated.unwrap_or(&self.0.plain),
+            compressed: deflated.is_some(),
+        }
     }
 
     /// The frame compressed alone, which any inflater with a window of 2^`window` bytes understands;
     /// `None` when that would not be smaller.
-    pub(super) fn deflated(&self, window: u8, level: u8) -> Option<&Arc<[u8]>> {
+    fn deflated(&self, window: u8, level: u8) -> Option<&Arc<[u8]>> {
         let all = self.0.deflated.get_or_init(Box::default);
         let frame = all[usize::from(window - WINDOW_MIN)].get_or_init(|| {
             let mut packed = Vec::new();

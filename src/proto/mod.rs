@@ -22,6 +22,7 @@
 //! Frame ⊂ [`Stream`] ⊂ [`WebSocket`], as in ws4py: each knows the one it holds and never the one
 //! that holds it. Whatever a peer does wrong is a [`Violation`], and one `match` gives its close code.
 
+mod batch;
 pub mod close;
 pub mod deflate;
 pub mod frame;
@@ -37,6 +38,7 @@ mod unfinished;
 pub mod violation;
 pub mod websocket;
 
+pub(crate) use batch::Batch;
 pub use close::{CloseCode, CloseFrame};
 pub use deflate::{Agreed, Deflate, NotAgreed};
 pub use frame::{Header, Opcode, Role};

@@ -21,8 +21,8 @@
 //! event; [`WebSocket`] is both, for those who bring their own I/O.
 
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 
+use super::batch::Batch;
 use super::close::{CloseCode, CloseFrame};
 use super::deflate::{self, Agreed, History, Outgoing};
 use super::frame::{Header, Opcode, Role};
@@ -114,23 +114,26 @@ impl Outbound {
     #[inline]
     pub fn share(&mut self, message: &Prepared) -> Sent {
         self.say(|half| {
-            let frame = half.frame_of(message);
+            let frame = message.frame_for(half.deflate);
+            if frame.compressed {
+                half.remember(message.payload());
+            }
             match half.outbox.role() {
-                Role::Server => half.outbox.share(frame),
-                Role::Client => half.outbox.copy(frame),
+                Role::Server => half.outbox.share(frame.bytes),
+                Role::Client => half.outbox.copy(frame.bytes),
             }
         })
     }
 
-    /// Queues frames of a server that others get as well, as they are. False, and nothing is queued, when
-    /// this peer may hear them in another form: masked, or compressed.
+    /// Queues a server's messages that others get as well, in one piece.
     #[inline]
-    pub fn share_run(&mut self, frames: &Arc<[u8]>) -> bool {
-        let plain = self.outbox.role() == Role::Server && self.deflate.is_none();
-        if plain {
-            self.say(|half| half.outbox.share(frames));
-        }
-        plain
+    pub(crate) fn share_all(&mut self, batch: &mut Batch) -> Sent {
+        self.say(|half| {
+            half.outbox.share(batch.piece(half.deflate));
+            if half.deflate.is_some_and(Outgoing::takes_over) {
+                half.remember_all(batch.messages());
+            }
+        })
     }
 
     /// Queues a ping; of a longer payload the first 125 bytes (5.5).
@@ -222,31 +225,29 @@ impl Outbound {
         if deflate::compress(how.window(), how.level(), history, payload, &mut packed) {
             let header = Header::whole(message.opcode(), packed.len()).compressed();
             self.outbox.frame(header, &packed);
-            self.remember(payload, how);
+            self.remember(payload);
         } else {
             self.plain(message);
         }
         pool::give(packed);
     }
 
-    /// The frame that says it to this peer.
-    fn frame_of<'m>(&mut self, message: &'m Prepared) -> &'m Arc<[u8]> {
-        let payload = message.payload();
-        if message.is_compressible()
-            && let Some(how) = self.deflates(payload.len())
-            && let Some(frame) = message.deflated(how.window(), how.level())
-        {
-            self.remember(payload, how);
-            return frame;
-        }
-        message.frame()
-    }
-
     /// What the peer inflates now it may be referred to later: also what was compressed for others.
-    fn remember(&mut self, payload: &[u8], how: Outgoing) {
-        if how.takes_over() {
+    fn remember(&mut self, payload: &[u8]) {
+        if let Some(how) = self.deflate
+            && how.takes_over()
+        {
             let history = self.history.get_or_insert_default();
             history.push(how.window(), payload);
+        }
+    }
+
+    #[inline(never)]
+    fn remember_all(&mut self, messages: &[Prepared]) {
+        for message in messages {
+            if message.frame_for(self.deflate).compressed {
+                self.remember(message.payload());
+            }
         }
     }
 }

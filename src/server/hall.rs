@@ -15,7 +15,7 @@ use super::run::Run;
 use super::wheel::Wheel;
 use crate::config::Config;
 use crate::proto::deflate;
-use crate::proto::{CloseCode, Outbound, OutboxLimits, Prepared, Sent, SlowPolicy};
+use crate::proto::{Batch, CloseCode, Outbound, OutboxLimits, Prepared, Sent, SlowPolicy};
 use crate::reactor::{Address, Token};
 use crate::topics::Topics;
 
@@ -165,10 +165,10 @@ impl Outlets {
         sent
     }
 
-    /// Says a run of frames to a peer. False when they are to be said to it one by one: because it
-    /// hears them in another form, or may be found slow on the way.
+    /// Says several messages to a peer. False when they are to be said to it one by one: because they
+    /// must be masked for it, or it may be found slow on the way.
     #[inline]
-    pub(super) fn say_run(&mut self, token: Token, frames: &Arc<[u8]>) -> bool {
+    pub(super) fn say_all(&mut self, token: Token, batch: &mut Batch) -> bool {
         let high = self.limits.high;
         let Some(outlet) = self.get_mut(token) else {
             return true;
@@ -176,10 +176,12 @@ impl Outlets {
         if !outlet.is_talking() {
             return true;
         }
-        if outlet.half.outbox.len() + frames.len() > high || !outlet.half.share_run(frames) {
+        let before = outlet.half.outbox.len();
+        if outlet.is_dialled() || before + batch.size() > high {
             return false;
         }
-        let heard = outlet.hears(frames.len());
+        outlet.half.share_all(batch);
+        let heard = outlet.hears(outlet.half.outbox.len() - before);
         if !outlet.mark(Flag::Dirty) {
             self.dirty.push(token);
         }
@@ -281,14 +283,6 @@ impl<H: Handler> Hall<H> {
             }
         }
         room
-    }
-
-    /// Sends one frame to all open connections of this worker.
-    pub(super) fn broadcast_here(&mut self, message: &Prepared) {
-        let tokens: Vec<_> = self.outlets.tokens().map(|(token, _)| token).collect();
-        for token in tokens {
-            self.say(token, Voice::Other, |half| half.share(message));
-        }
     }
 }
 

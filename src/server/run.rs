@@ -1,48 +1,59 @@
-//! What a topic is told in this turn: one run of frames, told to each of its subscribers at once.
+//! What a topic, or everybody, is told in this turn: one run of messages, told to each at once.
 //!
-//! A subscriber hears everything in the order it was said. So there is one run at a time, of one topic;
-//! before a subscriber is heard or told something else, it is told what the run has so far, and before
-//! the worker goes on to another part of its turn, everybody is. A run that nobody had a reason to hear
-//! apart costs each subscriber one piece, however many messages it has.
+//! Who listens hears everything in the order it was said. So there is one run at a time; before a
+//! listener is heard or told something else, it is told what the run has so far, and before the worker
+//! goes on to another part of its turn, everybody is. A run that nobody had a reason to hear apart costs
+//! each listener one piece, however many messages it has.
 
-use std::sync::Arc;
-
-use super::hall::{Hall, Voice};
+use super::hall::{Hall, Outlets, Voice};
 use super::handler::Handler;
-use crate::proto::Prepared;
+use super::mailbox::Counters;
+use crate::proto::{Batch, Prepared};
 use crate::reactor::Token;
+use crate::topics::Topics;
 
 #[derive(Default)]
 pub(super) struct Run {
-    topic: usize,
-    messages: Vec<Published>,
-    /// Bytes of all of them.
-    size: usize,
+    audience: Audience,
+    batch: Batch,
+    /// Who published each of them, and does not hear it.
+    but: Vec<Option<Token>>,
     /// Those who are told message by message, and how many of them they have been told.
     apart: Vec<(Token, usize)>,
 }
 
-struct Published {
-    message: Prepared,
-    /// Who published it, and does not hear it.
-    but: Option<Token>,
+/// Whom a run is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Audience {
+    #[default]
+    Everybody,
+    Topic(usize),
+}
+
+impl Audience {
+    fn has(self, token: Token, topics: &Topics<Token>) -> bool {
+        match self {
+            Audience::Everybody => true,
+            Audience::Topic(topic) => topics.has(topic, token),
+        }
+    }
 }
 
 impl Run {
     fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.but.is_empty()
     }
 
-    fn has_room(&self, topic: usize, message: &Prepared) -> bool {
-        self.topic == topic
-            && self.size + message.size() <= SIZE_MAX
+    fn has_room(&self, audience: Audience, message: &Prepared) -> bool {
+        self.audience == audience
+            && self.batch.size() + message.size() <= SIZE_MAX
             && self.apart.len() < APART_MAX
     }
 
-    fn add(&mut self, topic: usize, message: Prepared, but: Option<Token>) {
-        self.topic = topic;
-        self.size += message.size();
-        self.messages.push(Published { message, but });
+    fn add(&mut self, audience: Audience, message: Prepared, but: Option<Token>) {
+        self.audience = audience;
+        self.batch.push(message);
+        self.but.push(but);
         if let Some(token) = but {
             self.told(token);
         }
@@ -63,42 +74,51 @@ impl Run {
         apart.map(|(_, told)| *told)
     }
 
-    /// What this one is to hear, after the first `told`.
-    fn missing(&self, token: Token, told: usize) -> impl Iterator<Item = &Prepared> {
-        let published = self.messages[told..].iter();
-        published
-            .filter(move |published| published.but != Some(token))
-            .map(|published| &published.message)
+    /// Tells one listener what it has not heard: at once, if it has heard none of it.
+    #[inline]
+    fn tell(&mut self, token: Token, outlets: &mut Outlets, counters: &Counters) {
+        let told = self.told_apart(token);
+        if told.is_none() && outlets.say_all(token, &mut self.batch) {
+            return;
+        }
+        self.tell_rest(token, told.unwrap_or(0), outlets, counters);
     }
 
-    /// All of it as the frames that a server sends, uncompressed.
-    fn whole(&self) -> Arc<[u8]> {
-        match &self.messages[..] {
-            [one] => one.message.frame().clone(),
-            many => many
-                .iter()
-                .flat_map(|published| published.message.frame().iter().copied())
-                .collect(),
+    /// Tells one listener, message by message, what comes behind the first `told`.
+    fn tell_rest(&self, token: Token, told: usize, outlets: &mut Outlets, counters: &Counters) {
+        let messages = self.batch.messages().iter().zip(&self.but);
+        for (message, but) in messages.skip(told) {
+            if *but != Some(token) {
+                outlets.say(token, Voice::Other, counters, |half| half.share(message));
+            }
         }
     }
 
     fn clear(&mut self) {
-        self.messages.clear();
+        self.batch.clear();
+        self.but.clear();
         self.apart.clear();
-        self.size = 0;
     }
 }
 
 impl<H: Handler> Hall<H> {
-    /// Sends one frame to all subscribers of a topic on this worker, but for one of them.
+    /// Sends a message to all subscribers of a topic on this worker, but for one of them.
     pub(super) fn publish_here(&mut self, topic: &str, message: &Prepared, but: Option<Token>) {
-        let Some(topic) = self.topics.id(topic) else {
-            return;
-        };
-        if !self.run.has_room(topic, message) {
+        if let Some(topic) = self.topics.id(topic) {
+            self.tell_later(Audience::Topic(topic), message, but);
+        }
+    }
+
+    /// Sends a message to all open connections of this worker.
+    pub(super) fn broadcast_here(&mut self, message: &Prepared) {
+        self.tell_later(Audience::Everybody, message, None);
+    }
+
+    fn tell_later(&mut self, audience: Audience, message: &Prepared, but: Option<Token>) {
+        if !self.run.has_room(audience, message) {
             self.tell_run();
         }
-        self.run.add(topic, message.clone(), but);
+        self.run.add(audience, message.clone(), but);
     }
 
     /// Adds a connection to a topic: to what will be published, not to what has been.
@@ -107,7 +127,7 @@ impl<H: Handler> Hall<H> {
         self.topics.subscribe(token, topic)
     }
 
-    /// Tells all subscribers what has been published.
+    /// Tells all listeners what has been published.
     #[inline]
     pub(super) fn tell_run(&mut self) {
         if !self.run.is_empty() {
@@ -117,22 +137,21 @@ impl<H: Handler> Hall<H> {
 
     #[inline(never)]
     fn tell_all(&mut self) {
-        let mut run = std::mem::take(&mut self.run);
-        let whole = run.whole();
         let counters = self.shared.counters(self.worker);
-        for token in self.topics.members(run.topic) {
-            let told = run.told_apart(token);
-            if told.is_none() && self.outlets.say_run(token, &whole) {
-                continue;
+        let (run, outlets) = (&mut self.run, &mut self.outlets);
+        match run.audience {
+            Audience::Everybody => {
+                let tokens: Vec<_> = outlets.tokens().map(|(token, _)| token).collect();
+                tokens
+                    .into_iter()
+                    .for_each(|token| run.tell(token, outlets, counters));
             }
-            for message in run.missing(token, told.unwrap_or(0)) {
-                self.outlets
-                    .say(token, Voice::Other, counters, |half| half.share(message));
-            }
+            Audience::Topic(topic) => self
+                .topics
+                .members(topic)
+                .for_each(|token| run.tell(token, outlets, counters)),
         }
-        // Its room is used again.
         run.clear();
-        self.run = run;
     }
 
     /// Tells one connection what has been published and it has not heard, before it hears something
@@ -146,15 +165,11 @@ impl<H: Handler> Hall<H> {
 
     #[inline(never)]
     fn tell_apart(&mut self, token: Token) {
-        if !self.topics.has(self.run.topic, token) {
-            return;
-        }
-        let counters = self.shared.counters(self.worker);
-        let all = self.run.messages.len();
-        let told = std::mem::replace(self.run.told(token), all);
-        for message in self.run.missing(token, told) {
-            self.outlets
-                .say(token, Voice::Other, counters, |half| half.share(message));
+        if self.run.audience.has(token, &self.topics) {
+            let counters = self.shared.counters(self.worker);
+            let all = self.run.but.len();
+            let told = std::mem::replace(self.run.told(token), all);
+            self.run.tell_rest(token, told, &mut self.outlets, counters);
         }
     }
 }

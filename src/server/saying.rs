@@ -36,7 +36,6 @@ impl<H: Handler> Worker<H> {
             self.shed();
             self.settle_all(driver);
         }
-        self.gathered.clear();
         let engines = &self.hall.counters().engines;
         engines.store(deflate::memory() as u64, Ordering::Relaxed);
     }
@@ -190,8 +189,7 @@ impl<H: Handler> Worker<H> {
             if !outlet.half.outbox.is_stalled() {
                 outlet.clock.wrote = now;
             }
-            let mut chunks = outlet.half.outbox.take();
-            chunks.gather(&mut self.gathered);
+            let chunks = outlet.half.outbox.take();
             if outlet.says_its_last(&chunks) {
                 // The peer's FIN is awaited from when they have left.
                 outlet.mark(Flag::Finishing);

@@ -28,7 +28,7 @@ use super::mailbox::{Letter, Shared};
 use super::peer::Peer;
 use super::run::Run;
 use super::wheel::Wheel;
-use crate::chunk::{Chunks, Gathered};
+use crate::chunk::Chunks;
 use crate::config::Config;
 use crate::proto::deflate;
 use crate::proto::{CloseCode, Rules};
@@ -65,8 +65,6 @@ pub struct Worker<H: Handler> {
     /// Bytes held by unfinished messages and outboxes, as of each connection's last settling.
     pub(super) memory: usize,
     pub(super) leaving: Option<Leaving>,
-    /// What many are told in this turn, in one piece.
-    pub(super) gathered: Gathered,
     epoch: Instant,
     /// The clock has been read in this turn.
     clock_read: bool,
@@ -144,7 +142,6 @@ impl<H: Handler> Worker<H> {
             refused: 0,
             memory: 0,
             leaving: None,
-            gathered: Gathered::default(),
             epoch: Instant::now(),
             clock_read: false,
         }

@@ -69,7 +69,7 @@ pub(crate) struct Incoming {
 }
 
 /// How what goes out is deflated: seven bytes of every connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     window: u8,
     level: u8,
