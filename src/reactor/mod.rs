@@ -83,7 +83,8 @@ pub trait Driver {
     fn send(&mut self, token: Token, chunks: Chunks);
 
     /// Sends the last that is to be sent, then finishes: [`send`](Self::send) and [`Close::Finish`], but
-    /// our FIN travels with the last bytes, if it can.
+    /// our FIN travels with the last bytes, if it can. Without bytes it goes alone. Of a source that is
+    /// closed already, or has failed, only the send comes home, untouched: its end is under way.
     fn finish(&mut self, token: Token, chunks: Chunks) {
         self.send(token, chunks);
         self.close(token, Close::Finish);

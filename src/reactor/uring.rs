@@ -191,36 +191,11 @@ impl Driver for Uring {
     }
 
     fn send(&mut self, token: Token, chunks: Chunks) {
-        let Some(slot) = self.slots.get_mut(token) else {
-            return;
-        };
-        // The kernel reads the chunks that would be dropped here.
-        assert!(slot.output == Output::Idle, "one send at a time");
-        slot.chunks = chunks;
-        if slot.chunks.is_empty() || !slot.ending.is_open() {
-            slot.output = Output::Landed;
-            self.due.push_back(token);
-        } else {
-            slot.output = Output::Flying;
-            self.fly(token);
-        }
+        self.launch(token, chunks, false);
     }
 
     fn finish(&mut self, token: Token, chunks: Chunks) {
-        if let Some(slot) = self.slots.get_mut(token)
-            && slot.ending.is_open()
-            && !chunks.is_empty()
-        {
-            assert!(slot.output == Output::Idle, "one send at a time");
-            // Known before it is sent.
-            slot.ending.ask(Close::Finish);
-            slot.chunks = chunks;
-            slot.output = Output::Flying;
-            self.fly(token);
-        } else {
-            self.send(token, chunks);
-            self.close(token, Close::Finish);
-        }
+        self.launch(token, chunks, true);
     }
 
     fn read(&mut self, token: Token, on: bool) {
@@ -546,6 +521,28 @@ impl Uring {
             unsafe { self.push(&entry.user_data(Tag(operation, token).pack())) };
         }
         self.arm = arm;
+    }
+
+    /// Puts a send into the ring. Behind the `last` goes our FIN: noted before they are sent, to travel
+    /// with them.
+    fn launch(&mut self, token: Token, chunks: Chunks, last: bool) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        // The kernel reads the chunks that would be dropped here.
+        assert!(slot.output == Output::Idle, "one send at a time");
+        slot.chunks = chunks;
+        let open = slot.ending.is_open();
+        if open && last {
+            slot.ending.ask(Close::Finish);
+        }
+        if open && !slot.chunks.is_empty() {
+            slot.output = Output::Flying;
+            self.fly(token);
+        } else {
+            slot.output = Output::Landed;
+            self.due.push_back(token);
+        }
     }
 
     /// Puts the chunks of a slot that is `Flying` into the ring.
