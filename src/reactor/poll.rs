@@ -300,18 +300,16 @@ impl Slot {
     }
 
     fn step(&mut self) -> Step {
-        let sending = self.output != Output::Idle;
-        self.ending.step(sending, &self.socket)
+        self.ending.step(self.is_sending(), &self.socket)
     }
 
     fn may_read(&mut self) -> bool {
-        self.readable
-            && !self.ending.has_ended()
-            && match self.step() {
-                Step::Open | Step::Flush => self.wanted,
-                Step::Drain => true,
-                Step::Over => false,
-            }
+        let sending = self.is_sending();
+        self.readable && self.ending.may_read(self.wanted, sending, &self.socket)
+    }
+
+    fn is_sending(&self) -> bool {
+        self.output != Output::Idle
     }
 
     /// Sends what waits, if there may be room. What moved goes home at once.

@@ -744,15 +744,10 @@ impl Slot {
 
     /// Whether nothing but us reads it, and we are to.
     fn may_read_bulk(&mut self) -> bool {
-        self.bulk.watched
-            && self.bulk.wanted
-            && !self.ending.has_ended()
-            && match self.step() {
-                Step::Open => self.wanted,
-                // Of an end that is near nothing more may be heard.
-                Step::Flush | Step::Drain => true,
-                Step::Over => false,
-            }
+        // The watch speaks once of what has come. Left unread while the last send is seen through, the
+        // peer's FIN might not be heard of again.
+        let wanted = self.wanted || !self.ending.is_open();
+        self.bulk.watched && self.bulk.wanted && self.may_read(wanted)
     }
 
     /// Reads it past the ring. Tells whether there may be more.
@@ -775,19 +770,21 @@ impl Slot {
         matches!(self.output, Output::Flying | Output::Cancelled)
     }
 
-    fn step(&mut self) -> Step {
-        let sending = self.output != Output::Idle;
-        self.ending.step(sending, &self.socket)
+    fn is_to_be_armed(&mut self) -> bool {
+        self.input == Input::Idle && self.may_read(self.wanted)
     }
 
-    fn is_to_be_armed(&mut self) -> bool {
-        self.input == Input::Idle
-            && !self.ending.has_ended()
-            && match self.step() {
-                Step::Open | Step::Flush => self.wanted,
-                Step::Drain => true,
-                Step::Over => false,
-            }
+    fn may_read(&mut self, wanted: bool) -> bool {
+        let sending = self.is_sending();
+        self.ending.may_read(wanted, sending, &self.socket)
+    }
+
+    fn step(&mut self) -> Step {
+        self.ending.step(self.is_sending(), &self.socket)
+    }
+
+    fn is_sending(&self) -> bool {
+        self.output != Output::Idle
     }
 
     /// Nothing is in the ring, and nothing is to come.
