@@ -145,7 +145,7 @@ fn a_fin_behind_bytes_that_are_thrown_away_ends_a_finish(mut house: House) {
 /// The kernel tells of it once, and that while nobody wishes to read.
 fn a_fin_that_comes_before_the_last_bytes_have_left_ends_a_finish(mut house: House) {
     let mut heard = Heard::default();
-    let (token, mut peer) = house.wished_for(&mut heard);
+    let (token, peer) = house.wished_for(&mut heard);
     house.driver.finish(token, more_than_fits());
     house.driver.read(token, false);
     peer.shutdown(Shutdown::Write).unwrap();

@@ -5,9 +5,9 @@
 //! tests. Nobody asks which one it is.
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
-//! `turn` what it tells with, `receive` reads past the ring, `ending` is how a source ends; `buffers` is
-//! the memory that io_uring receives into, `tag` the word it gives back; [`mod@probe`] tries a kernel
-//! out; [`waker`] comes from other threads.
+//! `turn` what it tells with, `receive` reads without waiting, `ending` is how a source ends. Of io_uring
+//! alone, `buffers` is the memory it receives into, `bulk` who is read past it, `tag` the word it gives
+//! back. [`mod@probe`] tries a kernel out; [`waker`] comes from other threads.
 //!
 //! # The contract
 //!
@@ -53,6 +53,8 @@ use crate::chunk::Chunks;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod buffers;
+#[cfg(target_os = "linux")]
+mod bulk;
 mod ending;
 pub mod poll;
 pub mod probe;

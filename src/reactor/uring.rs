@@ -26,8 +26,9 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::Socket;
 
 use super::buffers::{self, Buffers};
+use super::bulk::{Bulk, WATCHED};
 use super::ending::{Ending, Step};
-use super::receive::{Passage, Prospect};
+use super::receive::Passage;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
@@ -83,21 +84,6 @@ enum Input {
     Idle,
     Armed,
     Cancelled,
-}
-
-/// How a connection is read. One that brings a lot is only watched by the ring, and read by plain calls
-/// into one buffer, or to where the bytes shall be: the ring's many buffers would be cold every time,
-/// and copied once more.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bulk {
-    wanted: bool,
-    /// What is in the ring, if something is, is a watch.
-    watched: bool,
-    /// In the list of those who have something to read.
-    readable: bool,
-    prospect: Prospect,
-    /// Reads in a row that brought little.
-    small: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,8 +316,7 @@ impl Uring {
             slot.input = Input::Idle;
         }
         if result >= 0 {
-            slot.bulk.prospect.ending_near |= result & ENDING != 0;
-            if !mem::replace(&mut slot.bulk.readable, true) {
+            if slot.bulk.note(result) {
                 self.readable.push_back(token);
             }
         } else if !is_harmless(-result) {
@@ -356,8 +341,7 @@ impl Uring {
                 continue;
             };
             slot.bulk.readable = false;
-            let readable = slot.may_read_bulk() && slot.read_bulk(token, &mut self.passage, turn);
-            if readable {
+            if slot.may_read_bulk() && slot.read_bulk(token, &mut self.passage, turn) {
                 slot.bulk.readable = true;
                 self.readable.push_back(token);
             }
@@ -722,17 +706,6 @@ impl Drop for Uring {
     }
 }
 
-impl Bulk {
-    /// Notes whether more was wished for than a buffer of the ring has brought.
-    fn wish(&mut self, wished: bool) {
-        if wished {
-            self.prospect.wished = true;
-            self.wanted = true;
-            self.small = 0;
-        }
-    }
-}
-
 impl Slot {
     fn input_operation(&self) -> Operation {
         match (self.ending.listens(), self.bulk.watched) {
@@ -752,17 +725,8 @@ impl Slot {
 
     /// Reads it past the ring. Tells whether there may be more.
     fn read_bulk(&mut self, token: Token, passage: &mut Passage, turn: &mut Turn<'_, '_>) -> bool {
-        let (socket, ending, bulk) = (&self.socket, &mut self.ending, &mut self.bulk);
-        let wished = bulk.prospect.wished;
-        let found = passage.read(token, socket, ending, &mut bulk.prospect, turn);
-        match found.count {
-            _ if wished || bulk.prospect.wished => bulk.small = 0,
-            0 => {}
-            1..buffers::SIZE => bulk.small += 1,
-            _ => bulk.small = 0,
-        }
-        bulk.wanted = bulk.small < SMALL_MAX;
-        found.more
+        let (socket, ending) = (&self.socket, &mut self.ending);
+        self.bulk.read(token, socket, ending, passage, turn)
     }
 
     /// Whether a send of it is in the ring.
@@ -865,12 +829,6 @@ const SHARE: u32 = 64 << 10;
 /// 32 KiB: measured, server's time per echo against a send by the ring: 8 to 10 % more at 4 and 8 KiB, where
 /// a system call costs more than the copy it saves, level at 16 KiB, 14 % less at 64 KiB.
 const WORTH_SENDING: usize = 32 << 10;
-/// 64 reads that would have fitted a buffer of the ring: it is bulk no more.
-const SMALL_MAX: u8 = 64;
-/// Bytes, the peer's FIN; faults come unasked.
-const WATCHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
-/// What a watch tells of an end.
-const ENDING: i32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as i32;
 /// 1 s: a kernel that has not let go by then will not.
 const PATIENCE: Duration = Duration::from_secs(1);
 
