@@ -6,8 +6,9 @@
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
 //! `turn` what it tells with, `receive` reads without waiting, `ending` is how a source ends. Of io_uring
-//! alone, `buffers` is the memory it receives into, `bulk` who is read past it, `tag` the word it gives
-//! back. [`mod@probe`] tries a kernel out; [`waker`] comes from other threads.
+//! alone, `buffers` is the memory it receives into, `bulk` who is read past it, `messages` what it sends
+//! in many parts, `tag` the word it gives back. [`mod@probe`] tries a kernel out; [`waker`] comes from
+//! other threads.
 //!
 //! # The contract
 //!
@@ -56,6 +57,8 @@ mod buffers;
 #[cfg(target_os = "linux")]
 mod bulk;
 mod ending;
+#[cfg(target_os = "linux")]
+mod messages;
 pub mod poll;
 pub mod probe;
 #[allow(unsafe_code)]

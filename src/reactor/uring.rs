@@ -13,7 +13,7 @@
 //! - A cancel is in the queue before whatever is armed later, so it can only hit what it was meant for.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -28,11 +28,12 @@ use socket2::Socket;
 use super::buffers::{self, Buffers};
 use super::bulk::{Bulk, WATCHED};
 use super::ending::{Ending, Step};
+use super::messages::Messages;
 use super::receive::Passage;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
-use super::turn::{FAILURES_MAX, MORE, Raw, SLICES, Turn};
+use super::turn::{FAILURES_MAX, MORE, Raw, Turn};
 use super::{Close, Driver, Event, Source, Token, Waker};
 use crate::chunk::Chunks;
 
@@ -121,11 +122,13 @@ impl Uring {
         let waking = wake.try_clone()?;
         let buffers = Buffers::new(&ring.submitter())
             .map_err(|error| because("io_uring_register of buffers", error))?;
+        // SAFETY: zeroes are a message without address, parts and control data.
+        let blank: libc::msghdr = unsafe { mem::zeroed() };
         let mut uring = Uring {
             ring,
             buffers,
             slots: Slots::new(),
-            messages: Messages::new(),
+            messages: Messages::new(blank),
             arm: Vec::new(),
             due: VecDeque::new(),
             readable: VecDeque::new(),
@@ -757,49 +760,6 @@ impl Slot {
     }
 }
 
-/// Messages of many parts, kept until they have been submitted. They never move: the room is fixed.
-struct Messages {
-    parts: Vec<libc::iovec>,
-    heads: Vec<libc::msghdr>,
-}
-
-impl Messages {
-    fn new() -> Self {
-        Messages {
-            parts: Vec::with_capacity(MESSAGES * SLICES),
-            heads: Vec::with_capacity(MESSAGES),
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.heads.len() < MESSAGES
-    }
-
-    fn clear(&mut self) {
-        self.parts.clear();
-        self.heads.clear();
-    }
-
-    fn write(&mut self, chunks: &Chunks) -> *const libc::msghdr {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = chunks.slices(&mut slices);
-        let slices = &slices[..count];
-        // Growing would move what the kernel is to read.
-        assert!(self.has_room());
-        let first = self.parts.len();
-        self.parts.extend(slices.iter().map(|slice| libc::iovec {
-            iov_base: slice.as_ptr().cast_mut().cast(),
-            iov_len: slice.len(),
-        }));
-        // SAFETY: zeroes are a message without address, parts and control data.
-        let mut head: libc::msghdr = unsafe { mem::zeroed() };
-        head.msg_iov = self.parts[first..].as_mut_ptr();
-        head.msg_iovlen = slices.len() as _;
-        self.heads.push(head);
-        &raw const self.heads[self.heads.len() - 1]
-    }
-}
-
 /// Nothing is wrong: no buffer was left, it was cancelled, or is to be tried again.
 fn is_harmless(error: i32) -> bool {
     matches!(
@@ -819,8 +779,6 @@ const WAKE: Token = Token {
 };
 /// 1024: what is asked in a busy turn; more costs a system call. The completions get four times that.
 const ENTRIES: u32 = 1024;
-/// 64: as many sends of several chunks leave in one submission, 64 KiB of memory. More costs a system call.
-const MESSAGES: usize = 64;
 /// 1 GiB: below what the kernel takes in one send.
 const SEND_MAX: usize = 1 << 30;
 /// 64 KiB, four buffers: the kernel by itself would give one busy peer 32 before the others get one. No
