@@ -12,14 +12,14 @@
 //!
 //! # The contract
 //!
-//! - Ask with [`open`](Driver::open), [`send`](Driver::send), [`read`](Driver::read) and
-//!   [`close`](Driver::close); be told by [`wait`](Driver::wait). Nothing is told outside `wait`, and
-//!   nobody calls the driver while it tells.
+//! - Ask with [`open`](Driver::open), [`send`](Driver::send), [`finish`](Driver::finish),
+//!   [`read`](Driver::read) and [`close`](Driver::close); be told by [`wait`](Driver::wait). Nothing is
+//!   told outside `wait`, and nobody calls the driver while it tells.
 //! - A [`Token`] names one open source and is never used again: asking with the token of a source
 //!   that has been closed does nothing.
-//! - Every `send` is answered by exactly one [`Event::Sent`], which brings the chunks home with their
-//!   cursor moved: all, some or none of the bytes may have gone. Only then may the next `send` follow
-//!   (sooner it panics). A `send` after `close` comes home untouched.
+//! - Every `send`, and every `finish`, is answered by exactly one [`Event::Sent`], which brings the chunks
+//!   home with their cursor moved: all, some or none of the bytes may have gone. Only then may the next
+//!   one follow (sooner it panics). A `send` after `close` comes home untouched.
 //! - Received bytes are lent for the call. After `read(token, false)` a few more may still come. They
 //!   may be none: then there are some that the [`Line`] can read, and that are lent as usual if it does not.
 //! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes

@@ -308,6 +308,7 @@ impl Slot {
         self.readable && self.ending.may_read(self.wanted, sending, &self.socket)
     }
 
+    /// Whether a send has not come home yet.
     fn is_sending(&self) -> bool {
         self.output != Output::Idle
     }

@@ -732,11 +732,6 @@ impl Slot {
         self.bulk.read(token, socket, ending, passage, turn)
     }
 
-    /// Whether a send of it is in the ring.
-    fn has_send(&self) -> bool {
-        matches!(self.output, Output::Flying | Output::Cancelled)
-    }
-
     fn is_to_be_armed(&mut self) -> bool {
         self.input == Input::Idle && self.may_read(self.wanted)
     }
@@ -750,8 +745,14 @@ impl Slot {
         self.ending.step(self.is_sending(), &self.socket)
     }
 
+    /// Whether a send has not come home yet.
     fn is_sending(&self) -> bool {
         self.output != Output::Idle
+    }
+
+    /// Whether a send of it is in the ring.
+    fn has_send(&self) -> bool {
+        matches!(self.output, Output::Flying | Output::Cancelled)
     }
 
     /// Nothing is in the ring, and nothing is to come.
