@@ -20,6 +20,7 @@ on_every_kernel! {
     a_fin_right_behind_the_last_bytes_is_told
     a_reset_right_behind_the_last_bytes_is_told
     a_fin_behind_bytes_that_are_thrown_away_ends_a_finish
+    a_fin_that_comes_before_the_last_bytes_have_left_ends_a_finish
     small_and_long_pieces_and_pauses_lose_nothing
     who_wishes_again_is_read_past_the_ring_again
     who_is_read_past_the_ring_is_not_left_out_by_a_crowd
@@ -139,6 +140,25 @@ fn a_fin_behind_bytes_that_are_thrown_away_ends_a_finish(mut house: House) {
     assert_eq!(heard.closed, Some(true));
     assert_eq!(heard.bytes, b"begins");
     assert_eq!(read(&mut peer, 7), b"goodbye");
+}
+
+/// The kernel tells of it once, and that while nobody wishes to read.
+fn a_fin_that_comes_before_the_last_bytes_have_left_ends_a_finish(mut house: House) {
+    let mut heard = Heard::default();
+    let (token, peer) = house.wished_for(&mut heard);
+    house.driver.finish(token, more_than_fits());
+    house.driver.read(token, false);
+    peer.shutdown(Shutdown::Write).unwrap();
+    for _ in 0..5 {
+        house.listen_to(token, &mut heard, |_| None, false);
+    }
+    thread::scope(|scope| {
+        scope.spawn(|| drain(peer));
+        while heard.closed.is_none() {
+            house.listen_to(token, &mut heard, |_| None, true);
+        }
+    });
+    assert_eq!(heard.closed, Some(true));
 }
 
 /// Long pieces make the ring change over, a hundred small ones in a row make it change back.

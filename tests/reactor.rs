@@ -37,6 +37,8 @@ on_every_kernel! {
     a_reset_brings_the_send_home_first
     a_send_on_a_closing_connection_comes_home_untouched
     an_empty_send_comes_home
+    the_last_bytes_are_followed_by_our_fin
+    a_finish_after_close_changes_nothing
     stale_tokens_do_nothing
     two_thousand_connections_come_and_go
     a_paused_listener_accepts_later
@@ -348,6 +350,49 @@ fn an_empty_send_comes_home(mut house: House) {
     assert_eq!(read(&mut peer, 4), b"full");
 }
 
+/// Also when there are none, and when they are more than leave at once.
+fn the_last_bytes_are_followed_by_our_fin(mut house: House) {
+    for size in [0, 7, 8 << 20] {
+        let (token, mut peer) = house.pair();
+        let last = pattern(size, size);
+        house.finish(token, own(&last));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut came = Vec::new();
+                peer.read_to_end(&mut came).unwrap();
+                assert!(came == last);
+                drop(peer);
+            });
+            house.until(|told| matches!(told, Told::Sent(_, rest) if rest.is_empty()));
+            house.until(|told| matches!(told, Told::Closed(_, Ok(()))));
+        });
+    }
+}
+
+/// Neither does an abort become milder, nor do bytes follow our FIN.
+fn a_finish_after_close_changes_nothing(mut house: House) {
+    for how in [Close::Finish, Close::Abort] {
+        for last in [&b""[..], b"too late"] {
+            let (token, mut peer) = house.pair();
+            peer.write_all(b"unheard").unwrap();
+            house.driver.close(token, how);
+            house.finish(token, own(last));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let end = peer.read(&mut [0]).map_err(|error| error.kind());
+                    match how {
+                        Close::Finish => assert_eq!(end, Ok(0)),
+                        Close::Abort => assert_eq!(end, Err(io::ErrorKind::ConnectionReset)),
+                    }
+                    drop(peer);
+                });
+                house.until(|told| matches!(told, Told::Sent(_, rest) if rest.len() == last.len()));
+                house.until(|told| matches!(told, Told::Closed(_, Ok(()))));
+            });
+        }
+    }
+}
+
 fn stale_tokens_do_nothing(mut house: House) {
     let (stale, peer) = house.pair();
     house.driver.close(stale, Close::Abort);
@@ -364,6 +409,7 @@ fn stale_tokens_do_nothing(mut house: House) {
     ] {
         house.driver.read(stale, false);
         house.driver.send(stale, own(b"lost"));
+        house.driver.finish(stale, own(b"lost"));
         house.driver.close(stale, Close::Abort);
     }
     peer.write_all(b"alive").unwrap();

@@ -130,6 +130,18 @@ impl Ending {
         course.map_or(Step::Open, |course| course.step(sending, socket))
     }
 
+    /// Whether a connection, or a listener, is to be read now, which the caller has `wanted` or not; sends
+    /// our FIN when it is time.
+    #[inline]
+    pub(super) fn may_read(&mut self, wanted: bool, sending: bool, socket: &Socket) -> bool {
+        !self.has_ended()
+            && match self.step(sending, socket) {
+                Step::Open | Step::Flush => wanted,
+                Step::Drain => true,
+                Step::Over => false,
+            }
+    }
+
     /// Closes the socket and tells what is to be told of it.
     pub(super) fn close(self, socket: Socket) -> io::Result<()> {
         self.0.unwrap_or_default().close(socket)

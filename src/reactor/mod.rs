@@ -5,20 +5,21 @@
 //! tests. Nobody asks which one it is.
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
-//! `turn` what it tells with, `receive` reads past the ring, `ending` is how a source ends; `buffers` is
-//! the memory that io_uring receives into, `tag` the word it gives back; [`mod@probe`] tries a kernel
-//! out; [`waker`] comes from other threads.
+//! `turn` what it tells with, `receive` reads without waiting, `ending` is how a source ends. Of io_uring
+//! alone, `buffers` is the memory it receives into, `bulk` who is read past it, `messages` what it sends
+//! in many parts, `tag` the word it gives back. [`mod@probe`] tries a kernel out; [`waker`] comes from
+//! other threads.
 //!
 //! # The contract
 //!
-//! - Ask with [`open`](Driver::open), [`send`](Driver::send), [`read`](Driver::read) and
-//!   [`close`](Driver::close); be told by [`wait`](Driver::wait). Nothing is told outside `wait`, and
-//!   nobody calls the driver while it tells.
+//! - Ask with [`open`](Driver::open), [`send`](Driver::send), [`finish`](Driver::finish),
+//!   [`read`](Driver::read) and [`close`](Driver::close); be told by [`wait`](Driver::wait). Nothing is
+//!   told outside `wait`, and nobody calls the driver while it tells.
 //! - A [`Token`] names one open source and is never used again: asking with the token of a source
 //!   that has been closed does nothing.
-//! - Every `send` is answered by exactly one [`Event::Sent`], which brings the chunks home with their
-//!   cursor moved: all, some or none of the bytes may have gone. Only then may the next `send` follow
-//!   (sooner it panics). A `send` after `close` comes home untouched.
+//! - Every `send`, and every `finish`, is answered by exactly one [`Event::Sent`], which brings the chunks
+//!   home with their cursor moved: all, some or none of the bytes may have gone. Only then may the next
+//!   one follow (sooner it panics). A `send` after `close` comes home untouched.
 //! - Received bytes are lent for the call. After `read(token, false)` a few more may still come. They
 //!   may be none: then there are some that the [`Line`] can read, and that are lent as usual if it does not.
 //! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes
@@ -53,7 +54,11 @@ use crate::chunk::Chunks;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod buffers;
+#[cfg(target_os = "linux")]
+mod bulk;
 mod ending;
+#[cfg(target_os = "linux")]
+mod messages;
 pub mod poll;
 pub mod probe;
 #[allow(unsafe_code)]
@@ -83,7 +88,8 @@ pub trait Driver {
     fn send(&mut self, token: Token, chunks: Chunks);
 
     /// Sends the last that is to be sent, then finishes: [`send`](Self::send) and [`Close::Finish`], but
-    /// our FIN travels with the last bytes, if it can.
+    /// our FIN travels with the last bytes, if it can. Without bytes it goes alone. Of a source that is
+    /// closed already, or has failed, only the send comes home, untouched: its end is under way.
     fn finish(&mut self, token: Token, chunks: Chunks) {
         self.send(token, chunks);
         self.close(token, Close::Finish);

@@ -129,34 +129,11 @@ impl Driver for Poll {
     }
 
     fn send(&mut self, token: Token, chunks: Chunks) {
-        let Some(slot) = self.slots.get_mut(token) else {
-            return;
-        };
-        assert!(slot.output == Output::Idle, "one send at a time");
-        slot.chunks = chunks;
-        if slot.ending.is_open() {
-            slot.output = Output::Waiting;
-            slot.try_send();
-        } else {
-            slot.output = Output::Landed;
-        }
-        self.enqueue(token);
+        self.launch(token, chunks, false);
     }
 
     fn finish(&mut self, token: Token, chunks: Chunks) {
-        if let Some(slot) = self.slots.get_mut(token)
-            && slot.ending.is_open()
-        {
-            assert!(slot.output == Output::Idle, "one send at a time");
-            // Known before it is sent.
-            slot.ending.ask(Close::Finish);
-            slot.chunks = chunks;
-            slot.output = Output::Waiting;
-            slot.try_send();
-            self.enqueue(token);
-        } else {
-            self.send(token, chunks);
-        }
+        self.launch(token, chunks, true);
     }
 
     fn read(&mut self, token: Token, on: bool) {
@@ -206,6 +183,26 @@ impl Driver for Poll {
 }
 
 impl Poll {
+    /// Sends, as far as there is room already. Behind the `last` goes our FIN: noted before they are sent,
+    /// to travel with them.
+    fn launch(&mut self, token: Token, chunks: Chunks, last: bool) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        assert!(slot.output == Output::Idle, "one send at a time");
+        slot.chunks = chunks;
+        if slot.ending.is_open() {
+            if last {
+                slot.ending.ask(Close::Finish);
+            }
+            slot.output = Output::Waiting;
+            slot.try_send();
+        } else {
+            slot.output = Output::Landed;
+        }
+        self.enqueue(token);
+    }
+
     /// Asks the kernel what there is, and sleeps if there is nothing to tell.
     fn ask(&mut self, deadline: Option<Instant>) -> io::Result<()> {
         let sleep = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -303,18 +300,17 @@ impl Slot {
     }
 
     fn step(&mut self) -> Step {
-        let sending = self.output != Output::Idle;
-        self.ending.step(sending, &self.socket)
+        self.ending.step(self.is_sending(), &self.socket)
     }
 
     fn may_read(&mut self) -> bool {
-        self.readable
-            && !self.ending.has_ended()
-            && match self.step() {
-                Step::Open | Step::Flush => self.wanted,
-                Step::Drain => true,
-                Step::Over => false,
-            }
+        let sending = self.is_sending();
+        self.readable && self.ending.may_read(self.wanted, sending, &self.socket)
+    }
+
+    /// Whether a send has not come home yet.
+    fn is_sending(&self) -> bool {
+        self.output != Output::Idle
     }
 
     /// Sends what waits, if there may be room. What moved goes home at once.

@@ -13,7 +13,7 @@
 //! - A cancel is in the queue before whatever is armed later, so it can only hit what it was meant for.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -26,12 +26,14 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::Socket;
 
 use super::buffers::{self, Buffers};
+use super::bulk::{Bulk, WATCHED};
 use super::ending::{Ending, Step};
-use super::receive::{Passage, Prospect};
+use super::messages::Messages;
+use super::receive::Passage;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
-use super::turn::{FAILURES_MAX, MORE, Raw, SLICES, Turn};
+use super::turn::{FAILURES_MAX, MORE, Raw, Turn};
 use super::{Close, Driver, Event, Source, Token, Waker};
 use crate::chunk::Chunks;
 
@@ -85,21 +87,6 @@ enum Input {
     Cancelled,
 }
 
-/// How a connection is read. One that brings a lot is only watched by the ring, and read by plain calls
-/// into one buffer, or to where the bytes shall be: the ring's many buffers would be cold every time,
-/// and copied once more.
-#[derive(Clone, Copy, Debug, Default)]
-struct Bulk {
-    wanted: bool,
-    /// What is in the ring, if something is, is a watch.
-    watched: bool,
-    /// In the list of those who have something to read.
-    readable: bool,
-    prospect: Prospect,
-    /// Reads in a row that brought little.
-    small: u8,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Idle,
@@ -135,11 +122,13 @@ impl Uring {
         let waking = wake.try_clone()?;
         let buffers = Buffers::new(&ring.submitter())
             .map_err(|error| because("io_uring_register of buffers", error))?;
+        // SAFETY: zeroes are a message without address, parts and control data.
+        let blank: libc::msghdr = unsafe { mem::zeroed() };
         let mut uring = Uring {
             ring,
             buffers,
             slots: Slots::new(),
-            messages: Messages::new(),
+            messages: Messages::new(blank),
             arm: Vec::new(),
             due: VecDeque::new(),
             readable: VecDeque::new(),
@@ -191,36 +180,11 @@ impl Driver for Uring {
     }
 
     fn send(&mut self, token: Token, chunks: Chunks) {
-        let Some(slot) = self.slots.get_mut(token) else {
-            return;
-        };
-        // The kernel reads the chunks that would be dropped here.
-        assert!(slot.output == Output::Idle, "one send at a time");
-        slot.chunks = chunks;
-        if slot.chunks.is_empty() || !slot.ending.is_open() {
-            slot.output = Output::Landed;
-            self.due.push_back(token);
-        } else {
-            slot.output = Output::Flying;
-            self.fly(token);
-        }
+        self.launch(token, chunks, false);
     }
 
     fn finish(&mut self, token: Token, chunks: Chunks) {
-        if let Some(slot) = self.slots.get_mut(token)
-            && slot.ending.is_open()
-            && !chunks.is_empty()
-        {
-            assert!(slot.output == Output::Idle, "one send at a time");
-            // Known before it is sent.
-            slot.ending.ask(Close::Finish);
-            slot.chunks = chunks;
-            slot.output = Output::Flying;
-            self.fly(token);
-        } else {
-            self.send(token, chunks);
-            self.close(token, Close::Finish);
-        }
+        self.launch(token, chunks, true);
     }
 
     fn read(&mut self, token: Token, on: bool) {
@@ -355,8 +319,7 @@ impl Uring {
             slot.input = Input::Idle;
         }
         if result >= 0 {
-            slot.bulk.prospect.ending_near |= result & ENDING != 0;
-            if !mem::replace(&mut slot.bulk.readable, true) {
+            if slot.bulk.note(result) {
                 self.readable.push_back(token);
             }
         } else if !is_harmless(-result) {
@@ -381,8 +344,7 @@ impl Uring {
                 continue;
             };
             slot.bulk.readable = false;
-            let readable = slot.may_read_bulk() && slot.read_bulk(token, &mut self.passage, turn);
-            if readable {
+            if slot.may_read_bulk() && slot.read_bulk(token, &mut self.passage, turn) {
                 slot.bulk.readable = true;
                 self.readable.push_back(token);
             }
@@ -546,6 +508,28 @@ impl Uring {
             unsafe { self.push(&entry.user_data(Tag(operation, token).pack())) };
         }
         self.arm = arm;
+    }
+
+    /// Puts a send into the ring. Behind the `last` goes our FIN: noted before they are sent, to travel
+    /// with them.
+    fn launch(&mut self, token: Token, chunks: Chunks, last: bool) {
+        let Some(slot) = self.slots.get_mut(token) else {
+            return;
+        };
+        // The kernel reads the chunks that would be dropped here.
+        assert!(slot.output == Output::Idle, "one send at a time");
+        slot.chunks = chunks;
+        let open = slot.ending.is_open();
+        if open && last {
+            slot.ending.ask(Close::Finish);
+        }
+        if open && !slot.chunks.is_empty() {
+            slot.output = Output::Flying;
+            self.fly(token);
+        } else {
+            slot.output = Output::Landed;
+            self.due.push_back(token);
+        }
     }
 
     /// Puts the chunks of a slot that is `Flying` into the ring.
@@ -725,17 +709,6 @@ impl Drop for Uring {
     }
 }
 
-impl Bulk {
-    /// Notes whether more was wished for than a buffer of the ring has brought.
-    fn wish(&mut self, wished: bool) {
-        if wished {
-            self.prospect.wished = true;
-            self.wanted = true;
-            self.small = 0;
-        }
-    }
-}
-
 impl Slot {
     fn input_operation(&self) -> Operation {
         match (self.ending.listens(), self.bulk.watched) {
@@ -747,30 +720,34 @@ impl Slot {
 
     /// Whether nothing but us reads it, and we are to.
     fn may_read_bulk(&mut self) -> bool {
-        self.bulk.watched
-            && self.bulk.wanted
-            && !self.ending.has_ended()
-            && match self.step() {
-                Step::Open => self.wanted,
-                // Of an end that is near nothing more may be heard.
-                Step::Flush | Step::Drain => true,
-                Step::Over => false,
-            }
+        // The watch speaks once of what has come. Left unread while the last send is seen through, the
+        // peer's FIN might not be heard of again.
+        let wanted = self.wanted || !self.ending.is_open();
+        self.bulk.watched && self.bulk.wanted && self.may_read(wanted)
     }
 
     /// Reads it past the ring. Tells whether there may be more.
     fn read_bulk(&mut self, token: Token, passage: &mut Passage, turn: &mut Turn<'_, '_>) -> bool {
-        let (socket, ending, bulk) = (&self.socket, &mut self.ending, &mut self.bulk);
-        let wished = bulk.prospect.wished;
-        let found = passage.read(token, socket, ending, &mut bulk.prospect, turn);
-        match found.count {
-            _ if wished || bulk.prospect.wished => bulk.small = 0,
-            0 => {}
-            1..buffers::SIZE => bulk.small += 1,
-            _ => bulk.small = 0,
-        }
-        bulk.wanted = bulk.small < SMALL_MAX;
-        found.more
+        let (socket, ending) = (&self.socket, &mut self.ending);
+        self.bulk.read(token, socket, ending, passage, turn)
+    }
+
+    fn is_to_be_armed(&mut self) -> bool {
+        self.input == Input::Idle && self.may_read(self.wanted)
+    }
+
+    fn may_read(&mut self, wanted: bool) -> bool {
+        let sending = self.is_sending();
+        self.ending.may_read(wanted, sending, &self.socket)
+    }
+
+    fn step(&mut self) -> Step {
+        self.ending.step(self.is_sending(), &self.socket)
+    }
+
+    /// Whether a send has not come home yet.
+    fn is_sending(&self) -> bool {
+        self.output != Output::Idle
     }
 
     /// Whether a send of it is in the ring.
@@ -778,67 +755,9 @@ impl Slot {
         matches!(self.output, Output::Flying | Output::Cancelled)
     }
 
-    fn step(&mut self) -> Step {
-        let sending = self.output != Output::Idle;
-        self.ending.step(sending, &self.socket)
-    }
-
-    fn is_to_be_armed(&mut self) -> bool {
-        self.input == Input::Idle
-            && !self.ending.has_ended()
-            && match self.step() {
-                Step::Open | Step::Flush => self.wanted,
-                Step::Drain => true,
-                Step::Over => false,
-            }
-    }
-
     /// Nothing is in the ring, and nothing is to come.
     fn is_over(&mut self) -> bool {
         self.input == Input::Idle && !self.has_send() && self.step() == Step::Over
-    }
-}
-
-/// Messages of many parts, kept until they have been submitted. They never move: the room is fixed.
-struct Messages {
-    parts: Vec<libc::iovec>,
-    heads: Vec<libc::msghdr>,
-}
-
-impl Messages {
-    fn new() -> Self {
-        Messages {
-            parts: Vec::with_capacity(MESSAGES * SLICES),
-            heads: Vec::with_capacity(MESSAGES),
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.heads.len() < MESSAGES
-    }
-
-    fn clear(&mut self) {
-        self.parts.clear();
-        self.heads.clear();
-    }
-
-    fn write(&mut self, chunks: &Chunks) -> *const libc::msghdr {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = chunks.slices(&mut slices);
-        let slices = &slices[..count];
-        // Growing would move what the kernel is to read.
-        assert!(self.has_room());
-        let first = self.parts.len();
-        self.parts.extend(slices.iter().map(|slice| libc::iovec {
-            iov_base: slice.as_ptr().cast_mut().cast(),
-            iov_len: slice.len(),
-        }));
-        // SAFETY: zeroes are a message without address, parts and control data.
-        let mut head: libc::msghdr = unsafe { mem::zeroed() };
-        head.msg_iov = self.parts[first..].as_mut_ptr();
-        head.msg_iovlen = slices.len() as _;
-        self.heads.push(head);
-        &raw const self.heads[self.heads.len() - 1]
     }
 }
 
@@ -861,8 +780,6 @@ const WAKE: Token = Token {
 };
 /// 1024: what is asked in a busy turn; more costs a system call. The completions get four times that.
 const ENTRIES: u32 = 1024;
-/// 64: as many sends of several chunks leave in one submission, 64 KiB of memory. More costs a system call.
-const MESSAGES: usize = 64;
 /// 1 GiB: below what the kernel takes in one send.
 const SEND_MAX: usize = 1 << 30;
 /// 64 KiB, four buffers: the kernel by itself would give one busy peer 32 before the others get one. No
@@ -871,12 +788,6 @@ const SHARE: u32 = 64 << 10;
 /// 32 KiB: measured, server's time per echo against a send by the ring: 8 to 10 % more at 4 and 8 KiB, where
 /// a system call costs more than the copy it saves, level at 16 KiB, 14 % less at 64 KiB.
 const WORTH_SENDING: usize = 32 << 10;
-/// 64 reads that would have fitted a buffer of the ring: it is bulk no more.
-const SMALL_MAX: u8 = 64;
-/// Bytes, the peer's FIN; faults come unasked.
-const WATCHED: u32 = (libc::POLLIN | libc::POLLRDHUP) as u32;
-/// What a watch tells of an end.
-const ENDING: i32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as i32;
 /// 1 s: a kernel that has not let go by then will not.
 const PATIENCE: Duration = Duration::from_secs(1);
 

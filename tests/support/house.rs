@@ -137,6 +137,12 @@ impl House {
         self.driver.send(token, chunks);
     }
 
+    pub fn finish(&mut self, token: Token, chunks: Chunks) {
+        let guest = self.open.get_mut(&token).unwrap();
+        assert!(guest.sending.replace(chunks.len()).is_none());
+        self.driver.finish(token, chunks);
+    }
+
     /// Sends until nothing moves any more; tells how much is left of the send under way.
     pub fn fill(&mut self, token: Token) -> usize {
         let chunks = more_than_fits();
