@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use ws4rs::proto::Message;
 
 use super::line::Tally;
-use super::task::Task;
+use super::task::{Answers, Task};
 
 /// What went wrong, on which connection.
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub(super) fn check(
     message: Message<'_>,
     task: &mut impl Task,
 ) -> Result<(), Fault> {
-    let text = task.is_text();
+    let text = task.answers().is_text();
     if matches!(message, Message::Text(_)) == text
-        && let Some(expected) = task.expected(tally)
+        && let Some(expected) = task.answers().expected(tally)
         && expected == message.as_bytes()
     {
         tally.heard += 1;
@@ -62,7 +62,7 @@ pub(super) fn check_bytes(
         bytes = &bytes[task.take_preamble(tally, bytes)..];
     }
     while !bytes.is_empty() {
-        let Some(expected) = task.expected(tally) else {
+        let Some(expected) = task.answers().expected(tally) else {
             return Err(unasked(*tally, bytes.len()));
         };
         let rest = &expected[*at..];
@@ -85,7 +85,7 @@ pub(super) fn check_bytes(
 fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
     let nth = tally.heard;
     let got = message.as_bytes();
-    let Some(expected) = task.expected(&tally) else {
+    let Some(expected) = task.answers().expected(&tally) else {
         return unasked(tally, got.len());
     };
     if expected == got {
@@ -100,7 +100,7 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
             heard: other,
             ..tally
         };
-        if task.expected(&other_tally) == Some(got) {
+        if task.answers().expected(&other_tally) == Some(got) {
             let what = format!("instead of message {nth} came message {other}: {MISPLACED}");
             return Fault::of(&tally, &what);
         }

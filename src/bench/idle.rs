@@ -9,7 +9,7 @@ use super::measure::{Found, Mark, never, open};
 use super::plan::Plan;
 use super::process::{of_all, rss_bytes};
 use super::score::Score;
-use super::task::Task;
+use super::task::{Answers, Task};
 use super::{Failed, connect_many};
 
 /// Opens all, and does nothing else.
@@ -88,13 +88,21 @@ impl Idle {
     }
 }
 
-impl Task for Idle {
+impl Answers for Idle {
     fn expected(&mut self, _: &Tally) -> Option<&[u8]> {
         None
     }
 
     fn is_text(&self) -> bool {
         true
+    }
+}
+
+impl Task for Idle {
+    type Answers = Self;
+
+    fn answers(&mut self) -> &mut Self {
+        self
     }
 
     fn opened(&mut self, line: &mut Line, _: Agreement, now: u64) {

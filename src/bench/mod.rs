@@ -13,6 +13,7 @@
 //!   task                   what a mode makes of it: echo, rate, fanout, connect, idle
 //!     settling             whether all are there who are to hear
 //!     script ─▶ wording    the messages that are answered with themselves, and their frames
+//!     numbered ─▶ wording  those of a fan-out
 //!     score                how many, how long
 //! report, table            what was found; process: what it cost
 //! ```
@@ -29,6 +30,7 @@ mod idle;
 mod line;
 mod lines;
 mod measure;
+mod numbered;
 mod payload;
 mod plan;
 mod process;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use ws4rs::Backend;
 
 use super::condition::Condition;
-use super::fanout::NUMBER;
 use super::find::Goal;
+use super::numbered::NUMBER;
 use super::payload::Kind;
 use super::sizes::Sizes;
 use super::target::Target;
-use super::wording::how_long;
+use super::wording::{Wordings, how_long};
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -43,15 +43,23 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// What is said to such a target.
+    pub(super) fn wordings(&self) -> Wordings {
+        match self.target.is_bare() {
+            true => Wordings::bare(&self.sizes, self.kind),
+            false => Wordings::framed(&self.sizes, self.kind),
+        }
+    }
+
     /// What is wrong with it, if anything.
     pub(crate) fn fault(&self) -> Option<&'static str> {
-        let bare = matches!(self.target, Target::Tcp(_));
+        let bare = self.target.is_bare();
         let asks = self.conditions.iter().any(Condition::asks_for_server);
         let strange = |condition: &Condition| !condition.suits(&self.mode);
         let fanout = matches!(self.mode, Mode::Fanout { .. });
         let joins = matches!(self.mode, Mode::Fanout { join: Some(_), .. });
         let other = matches!(&self.mode, Mode::Fanout { publish: Some(publish), .. }
-            if matches!(publish, Target::Tcp(_)) != bare);
+            if publish.is_bare() != bare);
         let faults = [
             (
                 bare && self.offers,
