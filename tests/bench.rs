@@ -271,7 +271,8 @@ fn the_readme_has_the_names_of_a_report() {
     let pid = server.process.id().to_string();
     let readme = include_str!("../README.md");
     for arguments in [
-        &["rate", &server.url, "-c", "1", "--rate", "1000"][..],
+        &["echo", &server.url, "-c", "1"][..],
+        &["rate", &server.url, "-c", "1", "--rate", "1000"],
         &["fanout", &all.url, "-c", "1"],
         &["idle", &server.url, "-c", "1", "--server-pid", &pid],
     ] {
@@ -888,8 +889,28 @@ fn wrong_flags_are_told() {
         ),
         (&["fanout", "tcp://h:1", "--join", "x"], "join"),
         (&["sing", url], "sing"),
+        (
+            &["echo", "ws+unix:/x:/", "--from", "127.0.0.1"],
+            "Unix socket",
+        ),
     ] {
         fails(&bench(arguments), 2, &[word]);
+    }
+}
+
+#[test]
+fn a_flag_that_means_nothing_to_a_mode_is_a_wrong_one() {
+    for (mode, flags) in [
+        ("echo", &["--rate", "--find", "--join", "--publish-url"][..]),
+        ("rate", &["--outstanding", "--join", "--publish-url"]),
+        ("fanout", &["--rate", "--find"]),
+        ("connect", &["--outstanding", "--rate", "--join"]),
+        ("idle", &["--outstanding", "--count", "--warm", "--rate"]),
+    ] {
+        for flag in flags {
+            let output = bench(&[mode, "ws://127.0.0.1:1/", flag, "1"]);
+            fails(&output, 2, &["unexpected", flag]);
+        }
     }
 }
 
@@ -912,6 +933,12 @@ fn help_has_the_modes_and_the_readme_has_the_flags() {
     let (table, _) = table.split_once("\n\n").unwrap();
     for mode in ["echo", "rate", "fanout", "connect", "idle"] {
         let help = String::from_utf8(bench(&[mode, "--help"]).stdout).unwrap();
+        for row in table.lines().skip(2) {
+            let words = row.split(['`', ' ', '=']);
+            let flag = words.clone().find(|word| word.starts_with("--")).unwrap();
+            let has = help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}["));
+            assert_eq!(has, is_said_to_have(row, mode), "{mode}: {row}");
+        }
         let lines = help.lines().map(str::trim_start);
         for line in lines.filter(|line| line.starts_with('-')) {
             let flag = line
@@ -924,5 +951,14 @@ fn help_has_the_modes_and_the_readme_has_the_flags() {
                 "README does not name {flag}"
             );
         }
+    }
+}
+
+/// Whether a row of README's table of flags is about this mode: it may say `rate` only, or not `idle`.
+fn is_said_to_have(row: &str, mode: &str) -> bool {
+    let mode = format!("`{mode}`");
+    match row.split_once(" only:") {
+        Some((modes, _)) => modes.contains(&mode),
+        None => !row.contains(&format!("| not {mode}:")),
     }
 }

@@ -16,10 +16,10 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, outstanding: usize) -> Self {
         Echo {
             script: Script::new(plan),
-            outstanding: plan.outstanding as u64,
+            outstanding: outstanding as u64,
             asking: false,
         }
     }

@@ -40,18 +40,18 @@ pub(super) struct Fanout {
 pub(super) const PUBLISHER: usize = 1;
 
 impl Fanout {
-    pub(super) fn new(plan: &Plan, join: Option<String>) -> Self {
+    pub(super) fn new(plan: &Plan, outstanding: usize, join: Option<String>) -> Self {
         Fanout {
             messages: Numbered::new(plan),
             join,
             subscribers: plan.connections,
-            outstanding: plan.outstanding,
+            outstanding,
             settling: Settling::new(plan),
             publisher: 0,
             publisher_number: 0,
             returned: 0,
             asking: false,
-            published_at: vec![0; (2 * plan.outstanding).next_power_of_two().max(REMEMBERED)],
+            published_at: vec![0; (2 * outstanding).next_power_of_two().max(REMEMBERED)],
             lacking: VecDeque::new(),
             score: Score::new(),
             all: times(),

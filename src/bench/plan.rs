@@ -21,8 +21,6 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     pub(crate) mode: Mode,
     pub(crate) connections: usize,
-    /// Messages under way at once: of each connection, or of the one that publishes.
-    pub(crate) outstanding: usize,
     pub(crate) sizes: Sizes,
     pub(crate) kind: Kind,
     /// How long to measure, and how long to run before that.
@@ -51,6 +49,15 @@ impl Plan {
         }
     }
 
+    /// Whether any of its connections goes to an address.
+    fn dials_ip(&self) -> bool {
+        let publish = match &self.mode {
+            Mode::Fanout { publish, .. } => publish.as_ref(),
+            _ => None,
+        };
+        !self.target.is_unix() || publish.is_some_and(|publish| !publish.is_unix())
+    }
+
     /// What is wrong with it, if anything.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let bare = self.target.is_bare();
@@ -64,6 +71,10 @@ impl Plan {
             (
                 bare && self.offers,
                 "tcp:// has no handshake: no fields, no compression",
+            ),
+            (
+                !self.from.is_empty() && !self.dials_ip(),
+                "--from is an address of ours, and to a Unix socket nobody comes from one",
             ),
             (bare && joins, "tcp:// has no messages to join with"),
             (
@@ -101,7 +112,10 @@ const WORDINGS_MAX: usize = 512 << 20;
 #[derive(Clone, Debug)]
 pub(crate) enum Mode {
     /// Each asks again when it is answered.
-    Echo,
+    Echo {
+        /// Messages of each under way at once.
+        outstanding: usize,
+    },
     /// All together ask so often in a second, answered or not.
     Rate {
         per_second: f64,
@@ -110,6 +124,8 @@ pub(crate) enum Mode {
     },
     /// One publishes, all others hear.
     Fanout {
+        /// Messages under way at once.
+        outstanding: usize,
         /// Where to publish, if not where the others hear.
         publish: Option<Target>,
         /// What a subscriber says first.
@@ -124,7 +140,7 @@ pub(crate) enum Mode {
 impl Mode {
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Mode::Echo => "echo",
+            Mode::Echo { .. } => "echo",
             Mode::Rate { .. } => "rate",
             Mode::Fanout { .. } => "fanout",
             Mode::Connect => "connect",
@@ -132,9 +148,17 @@ impl Mode {
         }
     }
 
+    /// Messages under way at once, where that is what was asked for.
+    pub(super) fn outstanding(&self) -> Option<usize> {
+        match self {
+            Mode::Echo { outstanding } | Mode::Fanout { outstanding, .. } => Some(*outstanding),
+            Mode::Rate { .. } | Mode::Connect | Mode::Idle => None,
+        }
+    }
+
     pub(super) fn unit(&self) -> &'static str {
         match self {
-            Mode::Echo | Mode::Rate { .. } => "messages",
+            Mode::Echo { .. } | Mode::Rate { .. } => "messages",
             Mode::Fanout { .. } => "deliveries",
             Mode::Connect => "cycles",
             Mode::Idle => "connections",

@@ -15,7 +15,8 @@ pub(crate) struct Report {
     pub(super) url: String,
     pub(super) backend: &'static str,
     pub(super) connections: usize,
-    pub(super) outstanding: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outstanding: Option<usize>,
     pub(super) sizes: String,
     pub(super) kind: String,
     /// What was agreed on, not what was offered.
@@ -118,7 +119,7 @@ impl Report {
                 _ => "mio",
             },
             connections: plan.connections,
-            outstanding: plan.outstanding,
+            outstanding: plan.mode.outstanding(),
             sizes: plan.sizes.to_string(),
             kind: plan.kind.to_string(),
             offered: plan.target.offers_deflate(),

@@ -7,13 +7,14 @@ use super::report::{Latency, Report};
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deflate = self.deflate.map(|how| format!(", deflate {how}"));
+        let outstanding = self.outstanding.map(|count| format!(" x {count}"));
         writeln!(
             f,
-            "{} {}: {} x {}, {} B {}{}, {}, {:.1} s",
+            "{} {}: {}{}, {} B {}{}, {}, {:.1} s",
             self.mode,
             self.url,
             self.connections,
-            self.outstanding,
+            outstanding.unwrap_or_default(),
             self.sizes,
             self.kind,
             deflate.unwrap_or_default(),
