@@ -698,14 +698,30 @@ fn a_rate_beyond_us_ends_when_it_should() {
 
 #[test]
 fn an_interrupt_before_anything_was_measured() {
-    for mode in ["echo", "idle", "fanout"] {
+    let before_it_is_open: fn(&mut Peer) = |peer| drop(peer.request());
+    let before_an_answer: fn(&mut Peer) = |peer| {
+        peer.open();
+        peer.receive();
+    };
+    for (mode, wait) in [
+        ("echo", before_it_is_open),
+        ("idle", before_it_is_open),
+        ("fanout", before_it_is_open),
+        ("echo", before_an_answer),
+    ] {
         let (tell, told) = channel();
         let (url, hosted) = host(move |mut peer| {
-            peer.request();
+            wait(&mut peer);
             tell.send(()).unwrap();
             peer.expect_cut();
         });
-        let child = command(&[mode, &url, "-c", "1"])
+        let flags = [mode, &url, "-c", "1", "--seconds", "1h"];
+        let warm: &[&str] = if mode == "idle" {
+            &[]
+        } else {
+            &["--warm", "0"]
+        };
+        let child = command(&[&flags, warm].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

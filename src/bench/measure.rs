@@ -94,6 +94,9 @@ pub(super) fn measure(
     let enough = plan.count.map_or(u64::MAX, |count| before.count + count);
     let ended = fleet.run(task, plan.time, |_, task| task.score().count >= enough)?;
     let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
+    if found.count == 0 && fleet.is_stopped() {
+        return Err(Failed::Interrupted);
+    }
     found.server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
 
     task.stop();

@@ -147,15 +147,24 @@ impl Report {
         }
     }
 
-    /// What is wrong with the server, though there is a report.
+    /// What is wrong, though there is a report.
     pub(crate) fn fault(&self) -> Option<String> {
-        let unit = self.unit;
-        (self.errors > 0).then(|| format!("{} {unit} were asked for and did not come", self.errors))
+        fault(self.unit, self.count, self.errors, self.seconds)
     }
 
     /// One line of JSON.
     pub(crate) fn json(&self) -> String {
         serde_json::to_string(self).expect("numbers and strings are JSON")
+    }
+}
+
+fn fault(unit: &str, count: u64, errors: u64, seconds: f64) -> Option<String> {
+    match (count, errors) {
+        (0, 0) => Some(format!(
+            "measured no {unit} in {seconds:.1} s: a longer --seconds may have some"
+        )),
+        (_, 0) => None,
+        _ => Some(format!("{errors} {unit} were asked for and did not come")),
     }
 }
 
@@ -179,3 +188,17 @@ fn bottleneck(server: Option<Server>, generator: Option<Generator>) -> Option<&'
 
 /// 95 % of a core: the rest is lost to the machine.
 const BUSY: f64 = 0.95;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_have_measured_nothing_is_a_fault() {
+        let told = fault("messages", 0, 0, 5.0).unwrap();
+        assert!(told.contains("no messages in 5.0 s"), "{told}");
+        assert!(fault("messages", 0, 7, 5.0).unwrap().contains("7 messages"));
+        assert!(fault("messages", 9, 7, 5.0).is_some());
+        assert_eq!(fault("messages", 1, 0, 5.0), None);
+    }
+}

@@ -7,14 +7,17 @@ use super::report::{Latency, Report};
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deflate = self.deflate.map(|how| format!(", deflate {how}"));
-        let outstanding = self.outstanding.map(|count| format!(" x {count}"));
+        let outstanding = match self.outstanding {
+            Some(outstanding) => format!(" x {outstanding}"),
+            None => " connections".to_owned(),
+        };
         writeln!(
             f,
             "{} {}: {}{}, {} B {}{}, {}, {:.1} s",
             self.mode,
             self.url,
             self.connections,
-            outstanding.unwrap_or_default(),
+            outstanding,
             self.sizes,
             self.kind,
             deflate.unwrap_or_default(),
