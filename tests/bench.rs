@@ -656,6 +656,40 @@ fn who_is_to_hear_and_does_not_answer_is_not_waited_for() {
     fails(&output, 3, &[words]);
 }
 
+/// As one is that has been stopped: the kernel connects, and nobody accepts.
+#[test]
+fn a_server_that_does_not_accept_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (ws, tcp) = (format!("ws://{address}/"), format!("tcp://{address}"));
+    for url in [&ws, &tcp] {
+        for mode in ["echo", "connect"] {
+            let output = briefly(&[mode, url, "-c", "70", "--timeout", "10ms"]);
+            fails(&output, 3, &["was not opened within 10ms"]);
+        }
+    }
+    let output = briefly(&["fanout", &tcp, "-c", "70", "--timeout", "10ms"]);
+    let words = "70 of 70 connections did not hear what another said within 10ms";
+    fails(&output, 3, &[words]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_unix_socket_whose_backlog_is_full_is_not_waited_for() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let path = std::env::temp_dir().join(format!("ws4rs-bench-full-{}", std::process::id()));
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    let connect = |_| ws4rs::internal::reactor::socket::connect_unix(&path).ok();
+    let others: Vec<_> = (0..).map_while(connect).collect();
+    let url = format!("ws+unix:{}:/", path.display());
+    let output = briefly(&["echo", &url, "--timeout", "10ms"]);
+    fails(&output, 3, &["connection 0 was not opened within 10ms"]);
+    drop(others);
+    let _ = std::fs::remove_file(path);
+}
+
 #[test]
 fn a_server_without_frames_may_take_its_time_to_accept() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -238,8 +238,7 @@ impl Lines {
             return;
         }
         let why = how.map_or_else(|error| error.to_string(), |()| "closed".to_owned());
-        // Without a handshake the first answer is what tells that somebody is there.
-        let was_open = line.stage != Stage::Opening && line.has_heard();
+        let was_open = line.has_heard();
         let what = if was_open {
             "it is gone"
         } else {

@@ -130,8 +130,8 @@ pub(super) struct BenchOptions {
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     fail_if: Vec<Condition>,
 
-    /// Each connection must be open within this time, and all that are to hear a fan-out be ready as
-    /// long after.
+    /// Each connection must be open within this time, which without frames its first answer tells; and
+    /// all that are to hear a fan-out be ready as long after.
     #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "10")]
     timeout: Duration,
 }
