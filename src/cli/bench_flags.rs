@@ -9,7 +9,8 @@ use ws4rs::{Deflate, Dial};
 
 use super::ask_flags::AskOptions;
 use super::bench_values::{Place, addresses, condition, goal, place, sizes, some_rate, some_time};
-use super::flags::{BackendFlag, DeflateFlag, time};
+use super::deflate_flag::{DeflateMode, DeflateOption};
+use super::flags::{BackendFlag, time};
 use crate::bench::{Condition, Goal, Kind, Mode, Plan, Sizes, Target};
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +74,7 @@ pub(super) enum BenchMode {
 /// What every mode may be told. Sizes take K, M and G (of 1024), times take ms, s, m and h; a plain number
 /// is bytes, or seconds.
 #[derive(Debug, Args)]
+#[command(mut_arg("deflate", |flag| flag.help(DEFLATE)))]
 pub(super) struct BenchOptions {
     /// ws://HOST:PORT/PATH, ws+unix:SOCKET:/PATH, or tcp://HOST:PORT for as many bytes without frames
     #[arg(value_name = "URL", value_parser = place)]
@@ -90,17 +92,8 @@ pub(super) struct BenchOptions {
     #[arg(long, value_enum, default_value = "text")]
     kind: KindFlag,
 
-    /// Offer to compress, and compress all that gets smaller: shared compresses each message for
-    /// itself, beforehand; takeover refers to earlier ones, at the cost of the generator's time.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "shared"
-    )]
-    deflate: Option<DeflateFlag>,
+    #[command(flatten)]
+    deflate: DeflateOption,
 
     /// How long to measure.
     #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "5")]
@@ -147,6 +140,9 @@ pub(super) struct Extent {
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "1")]
     warm: Duration,
 }
+
+const DEFLATE: &str = "Offer to compress, and compress all that gets smaller: shared compresses each message for \
+                       itself, beforehand; takeover refers to earlier ones, at the cost of the generator's time";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindFlag {
@@ -250,7 +246,7 @@ impl BenchOptions {
             backend: self.backend.into(),
             server: self.server_pid.clone(),
             conditions: self.fail_if.clone(),
-            offers: self.deflate.is_some() || !self.ask.is_empty(),
+            offers: self.deflate.mode.is_some() || !self.ask.is_empty(),
         }
     }
 
@@ -262,11 +258,11 @@ impl BenchOptions {
     }
 
     fn dial(&self, dial: Dial) -> Dial {
-        let deflate = match self.deflate {
+        let deflate = match self.deflate.mode {
             None => return dial,
-            Some(DeflateFlag::Shared) => Deflate::shared(),
+            Some(DeflateMode::Shared) => Deflate::shared(),
             // What browsers offer.
-            Some(DeflateFlag::Takeover) => Deflate::takeover(15),
+            Some(DeflateMode::Takeover) => Deflate::takeover(15),
         };
         dial.deflate(deflate.threshold(0))
     }
