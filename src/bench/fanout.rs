@@ -128,7 +128,7 @@ impl Task for Fanout {
         line.ping();
     }
 
-    fn ponged(&mut self, _: &mut Line) {
+    fn ponged(&mut self) {
         self.settling.ponged();
     }
 

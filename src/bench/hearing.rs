@@ -95,15 +95,9 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
         );
     }
     let expected = expected.to_vec();
-    for other in (nth + 1..nth + LOOK_AROUND).chain(nth.saturating_sub(LOOK_AROUND)..nth) {
-        let other_tally = Tally {
-            heard: other,
-            ..tally
-        };
-        if task.answers().expected(&other_tally) == Some(got) {
-            let what = format!("instead of message {nth} came message {other}: {MISPLACED}");
-            return Fault::of(&tally, &what);
-        }
+    if let Some(other) = other(tally, got, task) {
+        let what = format!("instead of message {nth} came message {other}: {MISPLACED}");
+        return Fault::of(&tally, &what);
     }
     if expected.len() != got.len() {
         let what = format!(
@@ -116,12 +110,17 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
     differs(tally, 0, got, &expected)
 }
 
+/// Which of the messages around the next one this is.
+fn other(tally: Tally, got: &[u8], task: &mut impl Task) -> Option<u64> {
+    let next = tally.heard;
+    let mut around = (next + 1..next + LOOK_AROUND).chain(next.saturating_sub(LOOK_AROUND)..next);
+    around.find(|&heard| task.answers().expected(&Tally { heard, ..tally }) == Some(got))
+}
+
 #[cold]
 fn differs(tally: Tally, before: usize, got: &[u8], expected: &[u8]) -> Fault {
-    let pairs = got.iter().zip(expected).enumerate();
-    let first = pairs
-        .into_iter()
-        .find(|(_, (got, expected))| got != expected);
+    let mut pairs = got.iter().zip(expected).enumerate();
+    let first = pairs.find(|(_, (got, expected))| got != expected);
     let (at, (got, expected)) = first.unwrap_or((0, (&0, &0)));
     let what = format!(
         "message {} has a wrong byte at {}: {got:#04x} instead of {expected:#04x}",

@@ -31,17 +31,7 @@ impl Idle {
 
     /// Holds what was planned, after a few that have come and gone.
     pub(super) fn hold(&mut self, plan: &Plan, fleet: &mut Fleet<'_>) -> Result<Held, Failed> {
-        let door = connect_many(plan, fleet, WARM)?;
-        let mut warm = Connect::once(plan, WARM);
-        fleet.run(&mut warm, plan.timeout, |_, task| task.missing() == 0)?;
-        if fleet.is_stopped() {
-            return Err(Failed::Interrupted);
-        }
-        if warm.missing() > 0 {
-            return Err(Failed::no_start(
-                "a connection that echoes once was not closed in time",
-            ));
-        }
+        let door = warm_up(plan, fleet)?;
         let empty = self.rest(plan, fleet)?;
 
         fleet.call(door, plan.connections);
@@ -85,6 +75,20 @@ impl Idle {
             }
         }
         Ok(Some(last))
+    }
+}
+
+/// Has a few come and go. Tells through which door.
+fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>) -> Result<usize, Failed> {
+    let door = connect_many(plan, fleet, WARM)?;
+    let mut warm = Connect::once(plan, WARM);
+    fleet.run(&mut warm, plan.timeout, |_, task| task.missing() == 0)?;
+    match (fleet.is_stopped(), warm.missing()) {
+        (true, _) => Err(Failed::Interrupted),
+        (false, 0) => Ok(door),
+        (false, _) => Err(Failed::no_start(
+            "a connection that echoes once was not closed in time",
+        )),
     }
 }
 

@@ -74,6 +74,15 @@ impl Found {
             ..Found::default()
         }
     }
+
+    pub(super) fn per_unit(&self, sum: u64) -> f64 {
+        sum as f64 / self.count.max(1) as f64
+    }
+
+    /// How many processors are busy for so long in the measured time.
+    pub(super) fn cores(&self, ns: u64) -> f64 {
+        ns as f64 / self.ns.max(1) as f64
+    }
 }
 
 /// Opens what has been called, and measures what the task does with it.

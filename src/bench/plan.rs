@@ -49,15 +49,6 @@ impl Plan {
         }
     }
 
-    /// Whether any of its connections goes to an address.
-    fn dials_ip(&self) -> bool {
-        let publish = match &self.mode {
-            Mode::Fanout { publish, .. } => publish.as_ref(),
-            _ => None,
-        };
-        !self.target.is_unix() || publish.is_some_and(|publish| !publish.is_unix())
-    }
-
     /// What is wrong with it, if anything.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let bare = self.target.is_bare();
@@ -65,15 +56,16 @@ impl Plan {
         let strange = |condition: &Condition| !condition.suits(&self.mode);
         let fanout = matches!(self.mode, Mode::Fanout { .. });
         let joins = matches!(self.mode, Mode::Fanout { join: Some(_), .. });
-        let other = matches!(&self.mode, Mode::Fanout { publish: Some(publish), .. }
-            if publish.is_bare() != bare);
+        let publish = self.mode.publish();
+        let other = publish.is_some_and(|publish| publish.is_bare() != bare);
+        let unix = self.target.is_unix() && publish.is_none_or(Target::is_unix);
         let faults = [
             (
                 bare && self.offers,
                 "tcp:// has no handshake: no fields, no compression",
             ),
             (
-                !self.from.is_empty() && !self.dials_ip(),
+                unix && !self.from.is_empty(),
                 "--from is an address of ours, and to a Unix socket nobody comes from one",
             ),
             (bare && joins, "tcp:// has no messages to join with"),
@@ -145,6 +137,14 @@ impl Mode {
             Mode::Fanout { .. } => "fanout",
             Mode::Connect => "connect",
             Mode::Idle => "idle",
+        }
+    }
+
+    /// Where to publish, if not where the others hear.
+    fn publish(&self) -> Option<&Target> {
+        match self {
+            Mode::Fanout { publish, .. } => publish.as_ref(),
+            _ => None,
         }
     }
 

@@ -94,23 +94,33 @@ impl Latency {
     }
 }
 
+impl Server {
+    fn of(found: &Found) -> Option<Self> {
+        let ns = found.server_ns?;
+        Some(Server {
+            cpu_ns_per_unit: found.per_unit(ns),
+            cores: found.cores(ns),
+            rss_bytes: found.server_rss?,
+            bytes_per_connection: None,
+        })
+    }
+}
+
+impl Generator {
+    fn of(found: &Found) -> Option<Self> {
+        let ns = found.own_ns?;
+        Some(Generator {
+            cpu_ns_per_unit: found.per_unit(ns),
+            cores: found.cores(ns),
+        })
+    }
+}
+
 impl Report {
     /// What every mode has.
     pub(super) fn new(plan: &Plan, fleet: &Fleet<'_>, found: Found, times: &Times) -> Self {
         let seconds = found.ns as f64 / 1e9;
-        let each = |sum: u64| sum as f64 / (found.count.max(1)) as f64;
-        let cores = |ns: u64| ns as f64 / (found.ns.max(1)) as f64;
-        let server = found.server_ns.zip(found.server_rss);
-        let server = server.map(|(ns, rss_bytes)| Server {
-            cpu_ns_per_unit: each(ns),
-            cores: cores(ns),
-            rss_bytes,
-            bytes_per_connection: None,
-        });
-        let generator = found.own_ns.map(|ns| Generator {
-            cpu_ns_per_unit: each(ns),
-            cores: cores(ns),
-        });
+        let (server, generator) = (Server::of(&found), Generator::of(&found));
         Report {
             mode: plan.mode.name(),
             url: plan.url.clone(),
@@ -129,8 +139,8 @@ impl Report {
             count: found.count,
             per_second: found.count as f64 / seconds.max(1e-9),
             wire_bytes: WireBytes {
-                sent_per_unit: each(found.sent),
-                received_per_unit: each(found.received),
+                sent_per_unit: found.per_unit(found.sent),
+                received_per_unit: found.per_unit(found.received),
             },
             latency_us: Latency::of(times),
             latency_all_us: None,

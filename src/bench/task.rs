@@ -39,8 +39,8 @@ pub(super) trait Task {
     /// `count` more messages have come, each as expected.
     fn heard(&mut self, line: &mut Line, count: u64, now: u64);
 
-    /// A pong has come.
-    fn ponged(&mut self, _: &mut Line) {}
+    /// A ping has been answered.
+    fn ponged(&mut self) {}
 
     /// Something has happened to this line: what is it to say?
     fn say(&mut self, _: &mut Line, _: u64) {}
