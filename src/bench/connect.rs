@@ -9,8 +9,7 @@ use super::lines::Lines;
 use super::plan::Plan;
 use super::score::Score;
 use super::script::Script;
-use super::target::Target;
-use super::task::Task;
+use super::task::{Answers, Task};
 
 #[derive(Debug)]
 pub(super) struct Connect {
@@ -25,7 +24,7 @@ impl Connect {
     pub(super) fn new(plan: &Plan) -> Self {
         Connect {
             script: Script::new(plan),
-            bare: matches!(plan.target, Target::Tcp(_)),
+            bare: plan.target.is_bare(),
             under_way: plan.connections as u64,
             again: true,
         }
@@ -50,7 +49,7 @@ impl Connect {
     }
 }
 
-impl Task for Connect {
+impl Answers for Connect {
     fn expected(&mut self, tally: &Tally) -> Option<&[u8]> {
         match self.bare {
             true => (tally.heard < tally.asked).then(|| self.step(tally)),
@@ -59,7 +58,15 @@ impl Task for Connect {
     }
 
     fn is_text(&self) -> bool {
-        self.script.wordings.text
+        self.script.is_text()
+    }
+}
+
+impl Task for Connect {
+    type Answers = Self;
+
+    fn answers(&mut self) -> &mut Self {
+        self
     }
 
     fn opened(&mut self, line: &mut Line, agreement: Agreement, _: u64) {

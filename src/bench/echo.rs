@@ -1,7 +1,7 @@
 //! A closed loop: each connection keeps a number of messages under way, and asks again when it is
 //! answered.
 
-use super::line::{Agreement, Line, Tally};
+use super::line::{Agreement, Line};
 use super::lines::Lines;
 use super::plan::Plan;
 use super::score::Score;
@@ -16,29 +16,21 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, outstanding: usize) -> Self {
         Echo {
             script: Script::new(plan),
-            outstanding: plan.outstanding as u64,
+            outstanding: outstanding as u64,
             asking: false,
         }
     }
 }
 
 impl Task for Echo {
-    #[inline(always)]
-    fn expected(&mut self, tally: &Tally) -> Option<&[u8]> {
-        self.script.expected(tally)
-    }
+    type Answers = Script;
 
     #[inline(always)]
-    fn expected_frame(&mut self, tally: &Tally) -> Option<&[u8]> {
-        self.script.expected_frame(tally)
-    }
-
-    #[inline(always)]
-    fn is_text(&self) -> bool {
-        self.script.wordings.text
+    fn answers(&mut self) -> &mut Script {
+        &mut self.script
     }
 
     fn opened(&mut self, line: &mut Line, agreement: Agreement, _: u64) {

@@ -1,7 +1,7 @@
 //! One connection publishes, the others hear: everything, in order, byte for byte.
 //!
-//! A message begins with its number. Whether the server sends it to the one who published it too shows
-//! when it does: what comes there is held to the same.
+//! Whether the server sends it to the one who published it too shows when it does: what comes there is
+//! held to the same.
 
 use std::collections::VecDeque;
 
@@ -9,18 +9,15 @@ use ws4rs::Message;
 
 use super::line::{Agreement, Line, Tally};
 use super::lines::Lines;
+use super::numbered::Numbered;
 use super::plan::Plan;
 use super::score::{Score, Times, times};
 use super::settling::Settling;
-use super::target::Target;
 use super::task::Task;
-use super::wording::Wordings;
 
 #[derive(Debug)]
 pub(super) struct Fanout {
-    wordings: Wordings,
-    /// Which message each wording is at the moment.
-    numbers: Vec<u64>,
+    messages: Numbered,
     join: Option<String>,
     subscribers: usize,
     outstanding: usize,
@@ -30,7 +27,6 @@ pub(super) struct Fanout {
     publisher_number: usize,
     returned: u64,
     asking: bool,
-    published: u64,
     /// When messages were published: the last of them, by number.
     published_at: Vec<u64>,
     /// Of the messages that not everybody has: how many have not. The last is the latest.
@@ -42,28 +38,20 @@ pub(super) struct Fanout {
 
 /// Which door the one who publishes goes through.
 pub(super) const PUBLISHER: usize = 1;
-/// 10 digits: a message's number, in front of it.
-pub(super) const NUMBER: usize = 10;
 
 impl Fanout {
-    pub(super) fn new(plan: &Plan, join: Option<String>) -> Self {
-        let wordings = match &plan.target {
-            Target::Tcp(_) => Wordings::bare(&plan.sizes, plan.kind),
-            Target::Ws(_) => Wordings::framed(&plan.sizes, plan.kind),
-        };
+    pub(super) fn new(plan: &Plan, outstanding: usize, join: Option<String>) -> Self {
         Fanout {
-            numbers: vec![u64::MAX; wordings.count()],
-            wordings,
+            messages: Numbered::new(plan),
             join,
             subscribers: plan.connections,
-            outstanding: plan.outstanding,
+            outstanding,
             settling: Settling::new(plan),
             publisher: 0,
             publisher_number: 0,
             returned: 0,
             asking: false,
-            published: 0,
-            published_at: vec![0; (2 * plan.outstanding).next_power_of_two().max(REMEMBERED)],
+            published_at: vec![0; (2 * outstanding).next_power_of_two().max(REMEMBERED)],
             lacking: VecDeque::new(),
             score: Score::new(),
             all: times(),
@@ -75,26 +63,13 @@ impl Fanout {
     }
 
     fn publish(&mut self, lines: &mut Lines, now: u64) {
-        let number = self.published;
-        self.number(number);
-        let at = self.remembered(number);
+        let at = self.remembered(self.messages.count);
         self.published_at[at] = now;
         self.lacking.push_back(self.subscribers);
-        self.published += 1;
+        let message = self.messages.next();
         if let Some(line) = lines.at(self.publisher) {
-            line.send(self.wordings.message(number));
+            line.send(message);
             lines.mark(self.publisher);
-        }
-    }
-
-    /// Has the wording of a message be that message.
-    fn number(&mut self, number: u64) {
-        let slot = number as usize % self.numbers.len();
-        if self.numbers[slot] != number {
-            self.numbers[slot] = number;
-            let digits = format!("{number:0NUMBER$}");
-            self.wordings.payload_mut(number)[..NUMBER]
-                .copy_from_slice(&digits.as_bytes()[..NUMBER]);
         }
     }
 
@@ -107,7 +82,7 @@ impl Fanout {
     fn delivered(&mut self, number: u64, now: u64) {
         let took = now.saturating_sub(self.published_at[self.remembered(number)]);
         self.score.note(took, 1);
-        let first = self.published - self.lacking.len() as u64;
+        let first = self.messages.count - self.lacking.len() as u64;
         // They come in order to everybody, so the first of them is the first that all have.
         let lacking = &mut self.lacking[(number - first) as usize];
         *lacking -= 1;
@@ -121,7 +96,7 @@ impl Fanout {
     fn came_back(&mut self, number: u64, now: u64) {
         self.returned += 1;
         // He may be far behind the others.
-        if self.published - number <= self.published_at.len() as u64 {
+        if self.messages.count - number <= self.published_at.len() as u64 {
             let took = now.saturating_sub(self.published_at[self.remembered(number)]);
             self.score.note(took, 1);
         } else {
@@ -131,29 +106,16 @@ impl Fanout {
 }
 
 impl Task for Fanout {
-    #[inline]
-    fn expected(&mut self, tally: &Tally) -> Option<&[u8]> {
-        if tally.heard >= self.published {
-            return None;
-        }
-        self.number(tally.heard);
-        Some(self.wordings.payload(tally.heard))
-    }
-
-    #[inline]
-    fn expected_frame(&mut self, tally: &Tally) -> Option<&[u8]> {
-        self.expected(tally)?;
-        Some(self.wordings.frame(tally.heard))
-    }
+    type Answers = Numbered;
 
     #[inline(always)]
-    fn is_text(&self) -> bool {
-        self.wordings.text
+    fn answers(&mut self) -> &mut Numbered {
+        &mut self.messages
     }
 
     /// Before anything is published a server may answer to who has joined.
     fn forgives(&self) -> bool {
-        self.join.is_some() && self.published == 0
+        self.join.is_some() && self.messages.count == 0
     }
 
     fn opened(&mut self, line: &mut Line, _: Agreement, _: u64) {
@@ -166,7 +128,7 @@ impl Task for Fanout {
         line.ping();
     }
 
-    fn ponged(&mut self, _: &mut Line) {
+    fn ponged(&mut self) {
         self.settling.ponged();
     }
 
@@ -214,7 +176,7 @@ impl Task for Fanout {
     fn missing(&self) -> u64 {
         let to_publisher = match self.returned {
             0 => 0,
-            returned => self.published - returned,
+            returned => self.messages.count - returned,
         };
         self.lacking.iter().sum::<usize>() as u64 + to_publisher
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ws4rs::Backend;
 use ws4rs::internal::reactor::poll::Poll;
-use ws4rs::internal::reactor::{Close, Driver};
+use ws4rs::internal::reactor::{Close, Driver, Source};
 #[cfg(target_os = "linux")]
 use ws4rs::internal::reactor::{probe, uring::Uring};
 
@@ -29,6 +29,8 @@ pub(super) struct Fleet<'s> {
     clock: Clock,
     timeout: u64,
     opening_max: usize,
+    /// Since when the backlog of a Unix socket has been full.
+    full_since: Option<u64>,
     look_at: u64,
     /// Somebody wants an end of it.
     stop: &'s AtomicBool,
@@ -52,6 +54,7 @@ impl<'s> Fleet<'s> {
                 Mode::Connect => plan.connections,
                 _ => OPENING_MAX,
             },
+            full_since: None,
             look_at: 0,
             stop,
         })
@@ -127,10 +130,7 @@ impl<'s> Fleet<'s> {
         self.dial(task, now)?;
         let due = task.turn(&mut self.lines, now);
         self.lines.say(&mut *self.driver, task, now);
-        let wake = match self.may_dial() {
-            true => now,
-            false => until.min(due).min(self.look_at),
-        };
+        let wake = until.min(due).min(self.look_at).min(self.dial_at(now));
         let wake = self.clock.at(wake);
         let lines = &mut self.lines;
         self.driver
@@ -145,34 +145,57 @@ impl<'s> Fleet<'s> {
             && self.may_dial()
             && let Some(call) = self.lines.calls.pop()
         {
-            let door = &mut self.doors[call];
-            let source = match door.knock() {
+            let source = match self.doors[call].knock() {
                 Ok(source) => source,
                 // A Unix socket whose backlog is full.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.lines.calls.push(call);
+                    self.full_since.get_or_insert(now);
                     return Ok(());
                 }
                 Err(error) => return Err(Failed::no_start(error)),
             };
-            let token = self.driver.open(source).map_err(Failed::no_start)?;
-            let mut line = Line::new(token, self.lines.dialled, call, now);
-            self.lines.dialled += 1;
-            match &door.dial {
-                Some(dial) => {
-                    let mut request = Vec::new();
-                    let dialing = dial.ask(&mut request).map_err(Failed::no_start)?;
-                    line.ask_for(&request, dialing);
-                }
-                None => task.opened(&mut line, Agreement::default(), now),
-            }
-            self.lines.insert(line);
+            self.full_since = None;
+            self.open(source, call, task, now)
+                .map_err(Failed::no_start)?;
         }
+        Ok(())
+    }
+
+    /// Takes in what has just been dialled.
+    fn open(
+        &mut self,
+        source: Source,
+        door: usize,
+        task: &mut impl Task,
+        now: u64,
+    ) -> io::Result<()> {
+        let token = self.driver.open(source)?;
+        let mut line = Line::new(token, self.lines.dialled, door, now);
+        self.lines.dialled += 1;
+        match &self.doors[door].dial {
+            Some(dial) => {
+                let mut request = Vec::new();
+                let dialing = dial.ask(&mut request).map_err(io::Error::other)?;
+                line.ask_for(&request, dialing);
+            }
+            None => task.opened(&mut line, Agreement::default(), now),
+        }
+        self.lines.insert(line);
         Ok(())
     }
 
     fn may_dial(&self) -> bool {
         !self.lines.calls.is_empty() && self.lines.opening < self.opening_max
+    }
+
+    /// When to dial again.
+    fn dial_at(&self, now: u64) -> u64 {
+        match (self.may_dial(), self.full_since) {
+            (false, _) => u64::MAX,
+            (true, None) => now,
+            (true, Some(_)) => now + ns(FULL_WAIT),
+        }
     }
 
     /// Four times a second: is anybody stuck, and how does it go?
@@ -186,22 +209,33 @@ impl<'s> Fleet<'s> {
         if waiting > WAITING_MAX {
             return Err(Failed::Unread(waiting));
         }
-        let late = |line: &&Line| {
-            line.stage != Stage::Open && now.saturating_sub(line.since) > self.timeout
-        };
-        let Some(late) = self.lines.iter().find(late) else {
-            return Ok(());
-        };
-        let number = late.tally.number;
-        let time = Duration::from_nanos(self.timeout);
-        Err(match late.stage {
-            Stage::Opening => Failed::NoStart(format!(
-                "connection {number} was not opened within {time:?}"
-            )),
+        let is_late = |since: u64| now.saturating_sub(since) > self.timeout;
+        if self.full_since.is_some_and(is_late) {
+            return Err(self.not_opened(self.lines.dialled));
+        }
+        let late = |line: &&Line| line.awaited_since().is_some_and(is_late);
+        match self.lines.iter().find(late) {
+            None => Ok(()),
+            Some(late) => Err(self.late(late)),
+        }
+    }
+
+    fn late(&self, line: &Line) -> Failed {
+        let number = line.tally.number;
+        match line.stage {
+            Stage::Opening | Stage::Open => self.not_opened(number),
             _ => Failed::Fault(format!(
-                "connection {number} was not closed within {time:?}"
+                "connection {number} was not closed within {:?}",
+                Duration::from_nanos(self.timeout)
             )),
-        })
+        }
+    }
+
+    fn not_opened(&self, number: usize) -> Failed {
+        let time = Duration::from_nanos(self.timeout);
+        Failed::NoStart(format!(
+            "connection {number} was not opened within {time:?}"
+        ))
     }
 }
 
@@ -227,6 +261,8 @@ const OPENING_MAX: usize = 64;
 const DIALS_PER_TURN: usize = 64;
 /// 1 GiB: so much memory may a server cost us that is asked for more than it can do.
 const WAITING_MAX: usize = 1 << 30;
+/// 1 ms: a server that is busy has accepted some by then.
+const FULL_WAIT: Duration = Duration::from_millis(1);
 /// 250 ms.
 const LOOK: Duration = Duration::from_millis(250);
 /// 1 s: a server that has not closed by then is left to its own deadlines.

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use ws4rs::proto::Message;
 
 use super::line::Tally;
-use super::task::Task;
+use super::task::{Answers, Task};
 
 /// What went wrong, on which connection.
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub(super) fn check(
     message: Message<'_>,
     task: &mut impl Task,
 ) -> Result<(), Fault> {
-    let text = task.is_text();
+    let text = task.answers().is_text();
     if matches!(message, Message::Text(_)) == text
-        && let Some(expected) = task.expected(tally)
+        && let Some(expected) = task.answers().expected(tally)
         && expected == message.as_bytes()
     {
         tally.heard += 1;
@@ -62,7 +62,7 @@ pub(super) fn check_bytes(
         bytes = &bytes[task.take_preamble(tally, bytes)..];
     }
     while !bytes.is_empty() {
-        let Some(expected) = task.expected(tally) else {
+        let Some(expected) = task.answers().expected(tally) else {
             return Err(unasked(*tally, bytes.len()));
         };
         let rest = &expected[*at..];
@@ -85,7 +85,7 @@ pub(super) fn check_bytes(
 fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
     let nth = tally.heard;
     let got = message.as_bytes();
-    let Some(expected) = task.expected(&tally) else {
+    let Some(expected) = task.answers().expected(&tally) else {
         return unasked(tally, got.len());
     };
     if expected == got {
@@ -95,15 +95,9 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
         );
     }
     let expected = expected.to_vec();
-    for other in (nth + 1..nth + LOOK_AROUND).chain(nth.saturating_sub(LOOK_AROUND)..nth) {
-        let other_tally = Tally {
-            heard: other,
-            ..tally
-        };
-        if task.expected(&other_tally) == Some(got) {
-            let what = format!("instead of message {nth} came message {other}: {MISPLACED}");
-            return Fault::of(&tally, &what);
-        }
+    if let Some(other) = other(tally, got, task) {
+        let what = format!("instead of message {nth} came message {other}: {MISPLACED}");
+        return Fault::of(&tally, &what);
     }
     if expected.len() != got.len() {
         let what = format!(
@@ -116,12 +110,17 @@ fn wrong(tally: Tally, message: Message<'_>, task: &mut impl Task) -> Fault {
     differs(tally, 0, got, &expected)
 }
 
+/// Which of the messages around the next one this is.
+fn other(tally: Tally, got: &[u8], task: &mut impl Task) -> Option<u64> {
+    let next = tally.heard;
+    let mut around = (next + 1..next + LOOK_AROUND).chain(next.saturating_sub(LOOK_AROUND)..next);
+    around.find(|&heard| task.answers().expected(&Tally { heard, ..tally }) == Some(got))
+}
+
 #[cold]
 fn differs(tally: Tally, before: usize, got: &[u8], expected: &[u8]) -> Fault {
-    let pairs = got.iter().zip(expected).enumerate();
-    let first = pairs
-        .into_iter()
-        .find(|(_, (got, expected))| got != expected);
+    let mut pairs = got.iter().zip(expected).enumerate();
+    let first = pairs.find(|(_, (got, expected))| got != expected);
     let (at, (got, expected)) = first.unwrap_or((0, (&0, &0)));
     let what = format!(
         "message {} has a wrong byte at {}: {got:#04x} instead of {expected:#04x}",

@@ -9,7 +9,7 @@ use super::measure::{Found, Mark, never, open};
 use super::plan::Plan;
 use super::process::{of_all, rss_bytes};
 use super::score::Score;
-use super::task::Task;
+use super::task::{Answers, Task};
 use super::{Failed, connect_many};
 
 /// Opens all, and does nothing else.
@@ -31,17 +31,7 @@ impl Idle {
 
     /// Holds what was planned, after a few that have come and gone.
     pub(super) fn hold(&mut self, plan: &Plan, fleet: &mut Fleet<'_>) -> Result<Held, Failed> {
-        let door = connect_many(plan, fleet, WARM)?;
-        let mut warm = Connect::once(plan, WARM);
-        fleet.run(&mut warm, plan.timeout, |_, task| task.missing() == 0)?;
-        if fleet.is_stopped() {
-            return Err(Failed::Interrupted);
-        }
-        if warm.missing() > 0 {
-            return Err(Failed::no_start(
-                "a connection that echoes once was not closed in time",
-            ));
-        }
+        let door = warm_up(plan, fleet)?;
         let empty = self.rest(plan, fleet)?;
 
         fleet.call(door, plan.connections);
@@ -88,13 +78,35 @@ impl Idle {
     }
 }
 
-impl Task for Idle {
+/// Has a few come and go. Tells through which door.
+fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>) -> Result<usize, Failed> {
+    let door = connect_many(plan, fleet, WARM)?;
+    let mut warm = Connect::once(plan, WARM);
+    fleet.run(&mut warm, plan.timeout, |_, task| task.missing() == 0)?;
+    match (fleet.is_stopped(), warm.missing()) {
+        (true, _) => Err(Failed::Interrupted),
+        (false, 0) => Ok(door),
+        (false, _) => Err(Failed::no_start(
+            "a connection that echoes once was not closed in time",
+        )),
+    }
+}
+
+impl Answers for Idle {
     fn expected(&mut self, _: &Tally) -> Option<&[u8]> {
         None
     }
 
     fn is_text(&self) -> bool {
         true
+    }
+}
+
+impl Task for Idle {
+    type Answers = Self;
+
+    fn answers(&mut self) -> &mut Self {
+        self
     }
 
     fn opened(&mut self, line: &mut Line, _: Agreement, now: u64) {

@@ -135,7 +135,17 @@ impl Line {
 
     /// Whether the server has been heard at all.
     pub(super) fn has_heard(&self) -> bool {
-        self.tally.heard > 0 || !matches!(self.talk, Talk::Bytes(_))
+        self.tally.heard > 0 || !matches!(self.talk, Talk::Dialing(_) | Talk::Bytes(0))
+    }
+
+    /// Since when the server is awaited to open it, or to close it.
+    pub(super) fn awaited_since(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Open if self.has_heard() || self.tally.asked == 0 => None,
+            // Without a handshake the first answer is what tells that somebody is there.
+            Stage::Open => Some(self.waiting.front().map_or(self.since, |asked| asked.at)),
+            _ => Some(self.since),
+        }
     }
 
     /// Appends bytes as they are.

@@ -158,7 +158,7 @@ impl Lines {
                     task.heard(line, count, now);
                 }
                 if ponged {
-                    task.ponged(line);
+                    task.ponged();
                 }
                 self.mark(token.index);
             }
@@ -204,13 +204,9 @@ impl Lines {
             return;
         };
         match line.stage {
-            Stage::Opening => {
-                let fault = Fault::of(&line.tally, &"the server ended it before it was open");
-                self.fail(Failed::NoStart(fault.to_string()));
-            }
-            Stage::Open => {
-                let fault = Fault::of(&line.tally, &"the server has ended it");
-                self.fail(Failed::Fault(fault.to_string()));
+            Stage::Opening | Stage::Open => {
+                let failed = failed(line, "the server has ended it");
+                self.fail(failed);
             }
             Stage::Leaving => {
                 line.stage = Stage::Finishing;
@@ -221,16 +217,9 @@ impl Lines {
     }
 
     fn closed(&mut self, token: Token, how: io::Result<()>, task: &mut impl Task, now: u64) {
-        if line(&mut self.all, token).is_none() {
-            return;
-        }
-        let Some(line) = self.all[token.index as usize].take() else {
+        let Some(line) = self.remove(token) else {
             return;
         };
-        match line.stage {
-            Stage::Opening => self.opening -= 1,
-            _ => self.open -= 1,
-        }
         if line.stage == Stage::Finished && how.is_ok() {
             if !self.forgiving && task.closed(&line, now) {
                 self.calls.push(line.door);
@@ -238,18 +227,21 @@ impl Lines {
             return;
         }
         let why = how.map_or_else(|error| error.to_string(), |()| "closed".to_owned());
-        // Without a handshake the first answer is what tells that somebody is there.
-        let was_open = line.stage != Stage::Opening && line.has_heard();
-        let what = if was_open {
-            "it is gone"
-        } else {
-            "it was not opened"
+        let what = match line.has_heard() {
+            true => "it is gone",
+            false => "it was not opened",
         };
-        let fault = Fault::of(&line.tally, &format!("{what}: {why}")).to_string();
-        self.fail(match was_open {
-            true => Failed::Fault(fault),
-            false => Failed::NoStart(fault),
-        });
+        self.fail(failed(&line, &format!("{what}: {why}")));
+    }
+
+    fn remove(&mut self, token: Token) -> Option<Line> {
+        line(&mut self.all, token)?;
+        let line = self.all[token.index as usize].take()?;
+        match line.stage {
+            Stage::Opening => self.opening -= 1,
+            _ => self.open -= 1,
+        }
+        Some(line)
     }
 
     /// The first fault is the one that is told.
@@ -257,6 +249,15 @@ impl Lines {
         if !self.forgiving {
             self.fault.get_or_insert(fault);
         }
+    }
+}
+
+/// What has gone wrong with a line: if the server was never heard there, it is a start that failed.
+fn failed(line: &Line, what: &str) -> Failed {
+    let fault = Fault::of(&line.tally, &what).to_string();
+    match line.has_heard() {
+        true => Failed::Fault(fault),
+        false => Failed::NoStart(fault),
     }
 }
 

@@ -74,6 +74,15 @@ impl Found {
             ..Found::default()
         }
     }
+
+    pub(super) fn per_unit(&self, sum: u64) -> f64 {
+        sum as f64 / self.count.max(1) as f64
+    }
+
+    /// How many processors are busy for so long in the measured time.
+    pub(super) fn cores(&self, ns: u64) -> f64 {
+        ns as f64 / self.ns.max(1) as f64
+    }
 }
 
 /// Opens what has been called, and measures what the task does with it.
@@ -94,6 +103,9 @@ pub(super) fn measure(
     let enough = plan.count.map_or(u64::MAX, |count| before.count + count);
     let ended = fleet.run(task, plan.time, |_, task| task.score().count >= enough)?;
     let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
+    if found.count == 0 && fleet.is_stopped() {
+        return Err(Failed::Interrupted);
+    }
     found.server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
 
     task.stop();

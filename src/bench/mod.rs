@@ -13,6 +13,7 @@
 //!   task                   what a mode makes of it: echo, rate, fanout, connect, idle
 //!     settling             whether all are there who are to hear
 //!     script ─▶ wording    the messages that are answered with themselves, and their frames
+//!     numbered ─▶ wording  those of a fan-out
 //!     score                how many, how long
 //! report, table            what was found; process: what it cost
 //! ```
@@ -29,6 +30,7 @@ mod idle;
 mod line;
 mod lines;
 mod measure;
+mod numbered;
 mod payload;
 mod plan;
 mod process;
@@ -104,13 +106,20 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     // A process that is not there is told before anything is done.
     of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?;
     let mut report = match &plan.mode {
-        Mode::Echo => simple(plan, stop, &mut Echo::new(plan))?,
+        Mode::Echo { outstanding } => simple(plan, stop, &mut Echo::new(plan, *outstanding))?,
         Mode::Connect => simple(plan, stop, &mut Connect::new(plan))?,
         Mode::Rate { per_second, find } => match find {
             None => rate(plan, *per_second, stop)?,
             Some(goal) => find_highest(plan, *per_second, goal, stop)?,
         },
-        Mode::Fanout { publish, join } => fanout(plan, publish.as_ref(), join.clone(), stop)?,
+        Mode::Fanout {
+            outstanding,
+            publish,
+            join,
+        } => {
+            let task = Fanout::new(plan, *outstanding, join.clone());
+            fanout(plan, task, publish.as_ref(), stop)?
+        }
         Mode::Idle => idle(plan, stop)?,
     };
     let held = plan.conditions.iter();
@@ -169,8 +178,8 @@ fn find_highest(plan: &Plan, first: f64, goal: &Goal, stop: &AtomicBool) -> Resu
 
 fn fanout(
     plan: &Plan,
+    mut task: Fanout,
     publish: Option<&Target>,
-    join: Option<String>,
     stop: &AtomicBool,
 ) -> Result<Report, Failed> {
     let mut fleet = Fleet::new(plan, stop)?;
@@ -179,7 +188,6 @@ fn fanout(
     let publisher = fleet.add(publisher.map_err(Failed::no_start)?);
     debug_assert_eq!(publisher, fanout::PUBLISHER);
     fleet.call(publisher, 1);
-    let mut task = Fanout::new(plan, join);
     let found = measure(plan, &mut fleet, &mut task)?;
     let mut report = Report::new(plan, &fleet, found, task.score().times());
     report.latency_all_us = Some(Latency::of(task.all()));

@@ -6,12 +6,12 @@ use std::time::Duration;
 use ws4rs::Backend;
 
 use super::condition::Condition;
-use super::fanout::NUMBER;
 use super::find::Goal;
+use super::numbered::NUMBER;
 use super::payload::Kind;
 use super::sizes::Sizes;
 use super::target::Target;
-use super::wording::how_long;
+use super::wording::{Wordings, how_long};
 
 /// A run.
 #[derive(Clone, Debug)]
@@ -21,8 +21,6 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     pub(crate) mode: Mode,
     pub(crate) connections: usize,
-    /// Messages under way at once: of each connection, or of the one that publishes.
-    pub(crate) outstanding: usize,
     pub(crate) sizes: Sizes,
     pub(crate) kind: Kind,
     /// How long to measure, and how long to run before that.
@@ -43,19 +41,32 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// What is said to such a target.
+    pub(super) fn wordings(&self) -> Wordings {
+        match self.target.is_bare() {
+            true => Wordings::bare(&self.sizes, self.kind),
+            false => Wordings::framed(&self.sizes, self.kind),
+        }
+    }
+
     /// What is wrong with it, if anything.
     pub(crate) fn fault(&self) -> Option<&'static str> {
-        let bare = matches!(self.target, Target::Tcp(_));
+        let bare = self.target.is_bare();
         let asks = self.conditions.iter().any(Condition::asks_for_server);
         let strange = |condition: &Condition| !condition.suits(&self.mode);
         let fanout = matches!(self.mode, Mode::Fanout { .. });
         let joins = matches!(self.mode, Mode::Fanout { join: Some(_), .. });
-        let other = matches!(&self.mode, Mode::Fanout { publish: Some(publish), .. }
-            if matches!(publish, Target::Tcp(_)) != bare);
+        let publish = self.mode.publish();
+        let other = publish.is_some_and(|publish| publish.is_bare() != bare);
+        let unix = self.target.is_unix() && publish.is_none_or(Target::is_unix);
         let faults = [
             (
                 bare && self.offers,
                 "tcp:// has no handshake: no fields, no compression",
+            ),
+            (
+                unix && !self.from.is_empty(),
+                "--from is an address of ours, and to a Unix socket nobody comes from one",
             ),
             (bare && joins, "tcp:// has no messages to join with"),
             (
@@ -93,7 +104,10 @@ const WORDINGS_MAX: usize = 512 << 20;
 #[derive(Clone, Debug)]
 pub(crate) enum Mode {
     /// Each asks again when it is answered.
-    Echo,
+    Echo {
+        /// Messages of each under way at once.
+        outstanding: usize,
+    },
     /// All together ask so often in a second, answered or not.
     Rate {
         per_second: f64,
@@ -102,6 +116,8 @@ pub(crate) enum Mode {
     },
     /// One publishes, all others hear.
     Fanout {
+        /// Messages under way at once.
+        outstanding: usize,
         /// Where to publish, if not where the others hear.
         publish: Option<Target>,
         /// What a subscriber says first.
@@ -116,7 +132,7 @@ pub(crate) enum Mode {
 impl Mode {
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Mode::Echo => "echo",
+            Mode::Echo { .. } => "echo",
             Mode::Rate { .. } => "rate",
             Mode::Fanout { .. } => "fanout",
             Mode::Connect => "connect",
@@ -124,9 +140,25 @@ impl Mode {
         }
     }
 
+    /// Where to publish, if not where the others hear.
+    fn publish(&self) -> Option<&Target> {
+        match self {
+            Mode::Fanout { publish, .. } => publish.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Messages under way at once, where that is what was asked for.
+    pub(super) fn outstanding(&self) -> Option<usize> {
+        match self {
+            Mode::Echo { outstanding } | Mode::Fanout { outstanding, .. } => Some(*outstanding),
+            Mode::Rate { .. } | Mode::Connect | Mode::Idle => None,
+        }
+    }
+
     pub(super) fn unit(&self) -> &'static str {
         match self {
-            Mode::Echo | Mode::Rate { .. } => "messages",
+            Mode::Echo { .. } | Mode::Rate { .. } => "messages",
             Mode::Fanout { .. } => "deliveries",
             Mode::Connect => "cycles",
             Mode::Idle => "connections",

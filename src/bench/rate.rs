@@ -1,7 +1,7 @@
 //! An open loop: messages are asked when they are due, answered or not, and their time counts from
 //! then: a server that stalls is not asked less for it.
 
-use super::line::{Agreement, Line, Tally};
+use super::line::{Agreement, Line};
 use super::lines::Lines;
 use super::plan::Plan;
 use super::score::{Score, Times, times};
@@ -50,19 +50,11 @@ impl Rate {
 }
 
 impl Task for Rate {
-    #[inline(always)]
-    fn expected(&mut self, tally: &Tally) -> Option<&[u8]> {
-        self.script.expected(tally)
-    }
+    type Answers = Script;
 
     #[inline(always)]
-    fn expected_frame(&mut self, tally: &Tally) -> Option<&[u8]> {
-        self.script.expected_frame(tally)
-    }
-
-    #[inline(always)]
-    fn is_text(&self) -> bool {
-        self.script.wordings.text
+    fn answers(&mut self) -> &mut Script {
+        &mut self.script
     }
 
     fn opened(&mut self, line: &mut Line, agreement: Agreement, _: u64) {

@@ -15,7 +15,8 @@ pub(crate) struct Report {
     pub(super) url: String,
     pub(super) backend: &'static str,
     pub(super) connections: usize,
-    pub(super) outstanding: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outstanding: Option<usize>,
     pub(super) sizes: String,
     pub(super) kind: String,
     /// What was agreed on, not what was offered.
@@ -93,23 +94,33 @@ impl Latency {
     }
 }
 
+impl Server {
+    fn of(found: &Found) -> Option<Self> {
+        let ns = found.server_ns?;
+        Some(Server {
+            cpu_ns_per_unit: found.per_unit(ns),
+            cores: found.cores(ns),
+            rss_bytes: found.server_rss?,
+            bytes_per_connection: None,
+        })
+    }
+}
+
+impl Generator {
+    fn of(found: &Found) -> Option<Self> {
+        let ns = found.own_ns?;
+        Some(Generator {
+            cpu_ns_per_unit: found.per_unit(ns),
+            cores: found.cores(ns),
+        })
+    }
+}
+
 impl Report {
     /// What every mode has.
     pub(super) fn new(plan: &Plan, fleet: &Fleet<'_>, found: Found, times: &Times) -> Self {
         let seconds = found.ns as f64 / 1e9;
-        let each = |sum: u64| sum as f64 / (found.count.max(1)) as f64;
-        let cores = |ns: u64| ns as f64 / (found.ns.max(1)) as f64;
-        let server = found.server_ns.zip(found.server_rss);
-        let server = server.map(|(ns, rss_bytes)| Server {
-            cpu_ns_per_unit: each(ns),
-            cores: cores(ns),
-            rss_bytes,
-            bytes_per_connection: None,
-        });
-        let generator = found.own_ns.map(|ns| Generator {
-            cpu_ns_per_unit: each(ns),
-            cores: cores(ns),
-        });
+        let (server, generator) = (Server::of(&found), Generator::of(&found));
         Report {
             mode: plan.mode.name(),
             url: plan.url.clone(),
@@ -118,7 +129,7 @@ impl Report {
                 _ => "mio",
             },
             connections: plan.connections,
-            outstanding: plan.outstanding,
+            outstanding: plan.mode.outstanding(),
             sizes: plan.sizes.to_string(),
             kind: plan.kind.to_string(),
             offered: plan.target.offers_deflate(),
@@ -128,8 +139,8 @@ impl Report {
             count: found.count,
             per_second: found.count as f64 / seconds.max(1e-9),
             wire_bytes: WireBytes {
-                sent_per_unit: each(found.sent),
-                received_per_unit: each(found.received),
+                sent_per_unit: found.per_unit(found.sent),
+                received_per_unit: found.per_unit(found.received),
             },
             latency_us: Latency::of(times),
             latency_all_us: None,
@@ -146,15 +157,24 @@ impl Report {
         }
     }
 
-    /// What is wrong with the server, though there is a report.
+    /// What is wrong, though there is a report.
     pub(crate) fn fault(&self) -> Option<String> {
-        let unit = self.unit;
-        (self.errors > 0).then(|| format!("{} {unit} were asked for and did not come", self.errors))
+        fault(self.unit, self.count, self.errors, self.seconds)
     }
 
     /// One line of JSON.
     pub(crate) fn json(&self) -> String {
         serde_json::to_string(self).expect("numbers and strings are JSON")
+    }
+}
+
+fn fault(unit: &str, count: u64, errors: u64, seconds: f64) -> Option<String> {
+    match (count, errors) {
+        (0, 0) => Some(format!(
+            "measured no {unit} in {seconds:.1} s: a longer --seconds may have some"
+        )),
+        (_, 0) => None,
+        _ => Some(format!("{errors} {unit} were asked for and did not come")),
     }
 }
 
@@ -178,3 +198,17 @@ fn bottleneck(server: Option<Server>, generator: Option<Generator>) -> Option<&'
 
 /// 95 % of a core: the rest is lost to the machine.
 const BUSY: f64 = 0.95;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_have_measured_nothing_is_a_fault() {
+        let told = fault("messages", 0, 0, 5.0).unwrap();
+        assert!(told.contains("no messages in 5.0 s"), "{told}");
+        assert!(fault("messages", 0, 7, 5.0).unwrap().contains("7 messages"));
+        assert!(fault("messages", 9, 7, 5.0).is_some());
+        assert_eq!(fault("messages", 1, 0, 5.0), None);
+    }
+}

@@ -6,7 +6,7 @@ use ws4rs::proto::Agreed;
 use super::line::{Agreement, Line, Tally};
 use super::plan::Plan;
 use super::score::Score;
-use super::target::Target;
+use super::task::Answers;
 use super::wording::{Canned, Wordings};
 
 #[derive(Debug)]
@@ -21,17 +21,10 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn new(plan: &Plan) -> Self {
-        let (wordings, canned) = match &plan.target {
-            Target::Tcp(_) => {
-                let wordings = Wordings::bare(&plan.sizes, plan.kind);
-                let canned = Canned::bare(&wordings);
-                (wordings, canned)
-            }
-            Target::Ws(_) => {
-                let wordings = Wordings::framed(&plan.sizes, plan.kind);
-                let canned = Canned::frames(&wordings, None);
-                (wordings, canned)
-            }
+        let wordings = plan.wordings();
+        let canned = match plan.target.is_bare() {
+            true => Canned::bare(&wordings),
+            false => Canned::frames(&wordings, None),
         };
         Script {
             wordings,
@@ -39,18 +32,6 @@ impl Script {
             under_way: 0,
             canned: vec![(None, canned)],
         }
-    }
-
-    #[inline(always)]
-    pub(super) fn expected(&self, tally: &Tally) -> Option<&[u8]> {
-        let due = tally.heard < tally.asked;
-        due.then(|| self.wordings.payload(tally.number as u64 + tally.heard))
-    }
-
-    #[inline(always)]
-    pub(super) fn expected_frame(&self, tally: &Tally) -> Option<&[u8]> {
-        let due = tally.heard < tally.asked;
-        due.then(|| self.wordings.frame(tally.number as u64 + tally.heard))
     }
 
     /// Chooses the frames for what was agreed on.
@@ -92,4 +73,27 @@ impl Script {
             self.canned.len() - 1
         })
     }
+}
+
+impl Answers for Script {
+    #[inline(always)]
+    fn expected(&mut self, tally: &Tally) -> Option<&[u8]> {
+        due(tally).map(|nth| self.wordings.payload(nth))
+    }
+
+    #[inline(always)]
+    fn expected_frame(&mut self, tally: &Tally) -> Option<&[u8]> {
+        due(tally).map(|nth| self.wordings.frame(nth))
+    }
+
+    #[inline(always)]
+    fn is_text(&self) -> bool {
+        self.wordings.text
+    }
+}
+
+/// Which wording is the next answer, if one is to come.
+#[inline(always)]
+fn due(tally: &Tally) -> Option<u64> {
+    (tally.heard < tally.asked).then(|| tally.number as u64 + tally.heard)
 }

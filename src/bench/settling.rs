@@ -11,7 +11,6 @@ use super::Failed;
 use super::clock::ns;
 use super::lines::Lines;
 use super::plan::Plan;
-use super::target::Target;
 
 #[derive(Debug)]
 pub(super) struct Settling {
@@ -32,7 +31,7 @@ pub(super) struct Settling {
 
 impl Settling {
     pub(super) fn new(plan: &Plan) -> Self {
-        let bare = matches!(plan.target, Target::Tcp(_));
+        let bare = plan.target.is_bare();
         Settling {
             bare,
             // The one who publishes is pinged too. Whether he hears himself is the server's choice.

@@ -6,20 +6,36 @@ use super::report::{Latency, Report};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.asked(f)?;
+        self.figures(f)?;
+        self.costs(f)?;
+        self.remarks(f)
+    }
+}
+
+impl Report {
+    fn asked(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let deflate = self.deflate.map(|how| format!(", deflate {how}"));
+        let outstanding = match self.outstanding {
+            Some(outstanding) => format!(" x {outstanding}"),
+            None => " connections".to_owned(),
+        };
         writeln!(
             f,
-            "{} {}: {} x {}, {} B {}{}, {}, {:.1} s",
+            "{} {}: {}{}, {} B {}{}, {}, {:.1} s",
             self.mode,
             self.url,
             self.connections,
-            self.outstanding,
+            outstanding,
             self.sizes,
             self.kind,
             deflate.unwrap_or_default(),
             self.backend,
             self.seconds,
-        )?;
+        )
+    }
+
+    fn figures(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         row(
             f,
             self.unit,
@@ -37,13 +53,9 @@ impl fmt::Display for Report {
             "{:.1} B sent, {:.1} B received for each",
             wire.sent_per_unit, wire.received_per_unit
         );
-        row(f, "wire", &wire)?;
-        self.costs(f)?;
-        self.remarks(f)
+        row(f, "wire", &wire)
     }
-}
 
-impl Report {
     fn costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let busy = |ns: f64, cores: f64| {
             format!(

@@ -9,7 +9,7 @@ use ws4rs::proto::{
 
 use super::hearing::{Fault, check, check_bytes};
 use super::line::Tally;
-use super::task::Task;
+use super::task::{Answers, Task};
 
 #[derive(Debug)]
 pub(super) enum Talk {
@@ -169,7 +169,7 @@ impl Frames {
         if !self.stream.is_at_rest() || self.outbound.phase() == Phase::Closed {
             return;
         }
-        while let Some(frame) = task.expected_frame(tally)
+        while let Some(frame) = task.answers().expected_frame(tally)
             && input.peek().starts_with(frame)
         {
             input.take(frame.len());

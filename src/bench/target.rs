@@ -21,6 +21,15 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    /// Bytes go there, without frames.
+    pub(super) fn is_bare(&self) -> bool {
+        matches!(self, Target::Tcp(_))
+    }
+
+    pub(super) fn is_unix(&self) -> bool {
+        matches!(self, Target::Ws(dial) if matches!(dial.url().endpoint(), Endpoint::Unix(_)))
+    }
+
     pub(super) fn offers_deflate(&self) -> bool {
         matches!(self, Target::Ws(dial) if dial.offered_deflate().is_some())
     }

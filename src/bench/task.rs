@@ -6,16 +6,11 @@ use super::score::Score;
 
 /// What the connections are to say, and what it means that they were answered.
 pub(super) trait Task {
-    /// The payload of the next message of a line; `None` when none is due.
-    fn expected(&mut self, tally: &Tally) -> Option<&[u8]>;
+    /// Known when this is compiled: every message that comes is looked up there.
+    type Answers: Answers;
 
-    /// The frame that it most likely comes in.
-    fn expected_frame(&mut self, _: &Tally) -> Option<&[u8]> {
-        None
-    }
-
-    /// Whether messages are text.
-    fn is_text(&self) -> bool;
+    /// What is to come.
+    fn answers(&mut self) -> &mut Self::Answers;
 
     /// The line is open, and so compressed.
     fn opened(&mut self, line: &mut Line, agreement: Agreement, now: u64);
@@ -44,8 +39,8 @@ pub(super) trait Task {
     /// `count` more messages have come, each as expected.
     fn heard(&mut self, line: &mut Line, count: u64, now: u64);
 
-    /// A pong has come.
-    fn ponged(&mut self, _: &mut Line) {}
+    /// A ping has been answered.
+    fn ponged(&mut self) {}
 
     /// Something has happened to this line: what is it to say?
     fn say(&mut self, _: &mut Line, _: u64) {}
@@ -67,4 +62,18 @@ pub(super) trait Task {
     fn missing(&self) -> u64;
 
     fn score(&mut self) -> &mut Score;
+}
+
+/// The messages that are to come.
+pub(super) trait Answers {
+    /// The payload of the next message of a line; `None` when none is due.
+    fn expected(&mut self, tally: &Tally) -> Option<&[u8]>;
+
+    /// The frame that it most likely comes in.
+    fn expected_frame(&mut self, _: &Tally) -> Option<&[u8]> {
+        None
+    }
+
+    /// Whether messages are text.
+    fn is_text(&self) -> bool;
 }

@@ -3,22 +3,35 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use ws4rs::{Deflate, Dial};
 
 use super::ask_flags::AskOptions;
 use super::bench_values::{Place, addresses, condition, goal, place, sizes, some_rate, some_time};
-use super::flags::{BackendFlag, DeflateFlag, time};
+use super::deflate_flag::{DeflateMode, DeflateOption};
+use super::flags::{BackendFlag, time};
 use crate::bench::{Condition, Goal, Kind, Mode, Plan, Sizes, Target};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum BenchMode {
     /// Each connection keeps messages under way, and asks again when it is answered.
-    Echo(BenchOptions),
+    Echo {
+        #[command(flatten)]
+        options: BenchOptions,
+        #[command(flatten)]
+        extent: Extent,
+
+        /// Messages of each connection under way at once.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = outstanding())]
+        outstanding: u32,
+    },
     /// So many messages a second, answered or not; their time counts from when they were due.
     Rate {
         #[command(flatten)]
         options: BenchOptions,
+        #[command(flatten)]
+        extent: Extent,
 
         /// Messages per second, over all connections; where to begin, with --find.
         #[arg(long, value_name = "N", value_parser = some_rate, required_unless_present = "find")]
@@ -32,6 +45,12 @@ pub(super) enum BenchMode {
     Fanout {
         #[command(flatten)]
         options: BenchOptions,
+        #[command(flatten)]
+        extent: Extent,
+
+        /// Messages under way at once, until everybody has them.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = outstanding())]
+        outstanding: u32,
 
         /// Where to publish, if not where the others hear.
         #[arg(long, value_name = "URL", value_parser = place)]
@@ -42,13 +61,20 @@ pub(super) enum BenchMode {
         join: Option<String>,
     },
     /// Each connection opens, echoes one message and closes, again and again.
-    Connect(BenchOptions),
-    /// Connections are open and silent: what does each take?
+    Connect {
+        #[command(flatten)]
+        options: BenchOptions,
+        #[command(flatten)]
+        extent: Extent,
+    },
+    /// Connections are open and silent: what does each take? Before them 100 echo one message and close.
     Idle(BenchOptions),
 }
 
-/// Sizes take K, M and G (of 1024), times take ms, s, m and h; a plain number is bytes, or seconds.
+/// What every mode may be told. Sizes take K, M and G (of 1024), times take ms, s, m and h; a plain number
+/// is bytes, or seconds.
 #[derive(Debug, Args)]
+#[command(mut_arg("deflate", |flag| flag.help(DEFLATE)))]
 pub(super) struct BenchOptions {
     /// ws://HOST:PORT/PATH, ws+unix:SOCKET:/PATH, or tcp://HOST:PORT for as many bytes without frames
     #[arg(value_name = "URL", value_parser = place)]
@@ -58,10 +84,6 @@ pub(super) struct BenchOptions {
     #[arg(short, long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
     connections: u32,
 
-    /// Messages under way at once: of each connection, or of the one that publishes.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=65536))]
-    outstanding: u32,
-
     /// Bytes of a message; or several sizes with their weights, as 32:80,4K:15,64K:5
     #[arg(long, value_name = "SIZE", value_parser = sizes, default_value = "32")]
     size: Sizes,
@@ -70,29 +92,12 @@ pub(super) struct BenchOptions {
     #[arg(long, value_enum, default_value = "text")]
     kind: KindFlag,
 
-    /// Offer to compress, and compress all that gets smaller: shared compresses each message for
-    /// itself, beforehand; takeover refers to earlier ones, at the cost of the generator's time.
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "shared"
-    )]
-    deflate: Option<DeflateFlag>,
+    #[command(flatten)]
+    deflate: DeflateOption,
 
     /// How long to measure.
     #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "5")]
     seconds: Duration,
-
-    /// So many messages, deliveries or cycles are enough, when they are done sooner than that.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
-    count: Option<u64>,
-
-    /// How long to run before that.
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "1")]
-    warm: Duration,
 
     /// Addresses to connect from, in turn: ADDRESS or FIRST-LAST. Each lends some 28 000 ports. May be
     /// given more than once.
@@ -118,11 +123,26 @@ pub(super) struct BenchOptions {
     #[arg(long, value_name = "CONDITION", value_parser = condition)]
     fail_if: Vec<Condition>,
 
-    /// Each connection must be open within this time, and all that are to hear a fan-out be ready as
-    /// long after.
+    /// Each connection must be open within this time, which without frames its first answer tells; and
+    /// all that are to hear a fan-out be ready as long after.
     #[arg(long, value_name = "TIME", value_parser = some_time, default_value = "10")]
     timeout: Duration,
 }
+
+/// How much is enough, where something is done again and again.
+#[derive(Debug, Args)]
+pub(super) struct Extent {
+    /// So many messages, deliveries or cycles are enough, when they are done sooner than --seconds.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    count: Option<u64>,
+
+    /// How long to run before it is measured.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "1")]
+    warm: Duration,
+}
+
+const DEFLATE: &str = "Offer to compress, and compress all that gets smaller: shared compresses each message for \
+                       itself, beforehand; takeover refers to earlier ones, at the cost of the generator's time";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KindFlag {
@@ -145,7 +165,8 @@ sends back what it gets, `fanout` one that sends it to everybody, and `idle` any
 
 Exit codes:
   0    measured; Ctrl-C ends it early, with what there is
-  1    an answer was wrong, missing or out of order, or a connection went away; or no rate meets the goal
+  1    an answer was wrong, missing or out of order, or none came; or a connection went away; or no rate
+       meets the goal
   2    a wrong flag or URL
   3    could not connect, or was not let in; or a --server-pid is of no process
   4    measured, and a condition of --fail-if holds
@@ -154,44 +175,63 @@ Exit codes:
 impl BenchMode {
     pub(super) fn options(&self) -> &BenchOptions {
         match self {
-            BenchMode::Echo(options) | BenchMode::Connect(options) | BenchMode::Idle(options) => {
-                options
-            }
-            BenchMode::Rate { options, .. } | BenchMode::Fanout { options, .. } => options,
+            BenchMode::Echo { options, .. }
+            | BenchMode::Rate { options, .. }
+            | BenchMode::Fanout { options, .. }
+            | BenchMode::Connect { options, .. }
+            | BenchMode::Idle(options) => options,
+        }
+    }
+
+    fn extent(&self) -> Option<&Extent> {
+        match self {
+            BenchMode::Echo { extent, .. }
+            | BenchMode::Rate { extent, .. }
+            | BenchMode::Fanout { extent, .. }
+            | BenchMode::Connect { extent, .. } => Some(extent),
+            BenchMode::Idle(_) => None,
         }
     }
 
     /// All of it as values, or what is wrong with the flags together.
     pub(super) fn plan(&self) -> Result<Plan, &'static str> {
-        let options = self.options();
-        let mode = match self {
-            BenchMode::Echo(_) => Mode::Echo,
+        let plan = self.options().plan(self.mode(), self.extent());
+        plan.fault().map_or(Ok(plan), Err)
+    }
+
+    fn mode(&self) -> Mode {
+        match self {
+            BenchMode::Echo { outstanding, .. } => Mode::Echo {
+                outstanding: *outstanding as usize,
+            },
             BenchMode::Rate { rate, find, .. } => Mode::Rate {
                 per_second: rate.unwrap_or(FIRST_RATE),
                 find: *find,
             },
             BenchMode::Fanout {
-                publish_url, join, ..
+                options,
+                outstanding,
+                publish_url,
+                join,
+                ..
             } => Mode::Fanout {
+                outstanding: *outstanding as usize,
                 publish: publish_url.as_ref().map(|place| options.target(place)),
                 join: join.clone(),
             },
-            BenchMode::Connect(_) => Mode::Connect,
+            BenchMode::Connect { .. } => Mode::Connect,
             BenchMode::Idle(_) => Mode::Idle,
-        };
-        let plan = options.plan(mode);
-        plan.fault().map_or(Ok(plan), Err)
+        }
     }
 }
 
 impl BenchOptions {
-    fn plan(&self, mode: Mode) -> Plan {
+    fn plan(&self, mode: Mode, extent: Option<&Extent>) -> Plan {
         Plan {
             url: self.url.to_string(),
             target: self.target(&self.url),
             mode,
             connections: self.connections as usize,
-            outstanding: self.outstanding as usize,
             sizes: self.size.clone(),
             kind: match self.kind {
                 KindFlag::Text => Kind::Text,
@@ -199,14 +239,14 @@ impl BenchOptions {
                 KindFlag::Binary => Kind::Binary,
             },
             time: self.seconds,
-            warm: self.warm,
-            count: self.count,
+            warm: extent.map_or(Duration::ZERO, |extent| extent.warm),
+            count: extent.and_then(|extent| extent.count),
             timeout: self.timeout,
             from: self.from.concat(),
             backend: self.backend.into(),
             server: self.server_pid.clone(),
             conditions: self.fail_if.clone(),
-            offers: self.deflate.is_some() || !self.ask.is_empty(),
+            offers: self.deflate.mode.is_some() || !self.ask.is_empty(),
         }
     }
 
@@ -218,14 +258,19 @@ impl BenchOptions {
     }
 
     fn dial(&self, dial: Dial) -> Dial {
-        let deflate = match self.deflate {
+        let deflate = match self.deflate.mode {
             None => return dial,
-            Some(DeflateFlag::Shared) => Deflate::shared(),
+            Some(DeflateMode::Shared) => Deflate::shared(),
             // What browsers offer.
-            Some(DeflateFlag::Takeover) => Deflate::takeover(15),
+            Some(DeflateMode::Takeover) => Deflate::takeover(15),
         };
         dial.deflate(deflate.threshold(0))
     }
+}
+
+/// 65 536: what is more waits in buffers, and it is those that would be measured.
+fn outstanding() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(1..=65536)
 }
 
 /// 1000 messages per second, to be doubled.

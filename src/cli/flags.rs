@@ -12,10 +12,11 @@ use ws4rs::{Deflate, OriginPolicy, SlowPolicy};
 
 use super::bench_flags::{self, BenchMode};
 use super::connect_flags::{self, ConnectOptions};
+use super::deflate_flag::{DeflateMode, DeflateOption};
 
 /// WebSocket for heavy load.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(version, after_help = EXIT_CODES, next_help_heading = "Log")]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -75,6 +76,7 @@ pub(super) enum Command {
 /// What a server may be told. Sizes take K, M and G (of 1024), times take ms, s, m and h; a plain
 /// number is bytes, or seconds.
 #[derive(Debug, Args)]
+#[command(mut_arg("deflate", |flag| flag.help(DEFLATE)))]
 pub(super) struct Options {
     /// Where to listen: HOST:PORT, port 0 for a free one, or unix:PATH. May be given more than once.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
@@ -100,17 +102,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_message: Option<usize>,
 
-    /// Compress with those who offer it: shared takes no memory per connection, takeover keeps 4 KiB
-    /// each way and packs tighter [default: off]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "MODE",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "shared"
-    )]
-    deflate: Option<DeflateFlag>,
+    #[command(flatten)]
+    deflate: DeflateOption,
 
     /// How hard to compress, 1 to 9 [default: 6]
     #[arg(long, value_name = "LEVEL", requires = "deflate", value_parser = value_parser!(u8).range(1..=9))]
@@ -162,26 +155,14 @@ pub(super) struct Options {
     origin: Vec<String>,
 }
 
+const DEFLATE: &str = "Compress with those who offer it: shared takes no memory per connection, takeover keeps \
+                       4 KiB each way and packs tighter [default: off]";
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum BackendFlag {
     Auto,
     IoUring,
     Mio,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DeflateFlag {
-    Shared,
-    Takeover,
-}
-
-impl From<DeflateFlag> for Deflate {
-    fn from(flag: DeflateFlag) -> Self {
-        match flag {
-            DeflateFlag::Shared => Deflate::shared(),
-            DeflateFlag::Takeover => Deflate::takeover(12),
-        }
-    }
 }
 
 impl From<BackendFlag> for Backend {
@@ -245,8 +226,11 @@ impl Options {
         config.pin = self.pin;
         config.reuse_port = self.reuse_port;
         config.message_max = self.max_message.unwrap_or(config.message_max);
-        config.deflate = self.deflate.map(|flag| {
-            let deflate = Deflate::from(flag);
+        config.deflate = self.deflate.mode.map(|mode| {
+            let deflate = match mode {
+                DeflateMode::Shared => Deflate::shared(),
+                DeflateMode::Takeover => Deflate::takeover(12),
+            };
             deflate.level(self.deflate_level.unwrap_or(deflate.level))
         });
         config.head.bytes = self.max_head.unwrap_or(config.head.bytes);

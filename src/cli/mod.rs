@@ -1,7 +1,7 @@
 //! Flags in, an exit code out.
 //!
 //! `flags` is what a user may say, `connect_flags` and `bench_flags` what to `connect` and to `bench`,
-//! in the words of `ask_flags` and `bench_values`; `serve`, `connect` and `bench` run what they said,
+//! in the words of `ask_flags`, `deflate_flag` and `bench_values`; `serve`, `connect` and `bench` run what they said,
 //! `handlers` is what the servers do, `lines` what a terminal or a pipe is to a connection.
 
 mod ask_flags;
@@ -10,6 +10,7 @@ mod bench_flags;
 mod bench_values;
 mod connect;
 mod connect_flags;
+mod deflate_flag;
 mod flags;
 mod handlers;
 mod lines;

@@ -171,6 +171,22 @@ impl<S: Wire> Peer<S> {
         }
     }
 
+    /// Sends the next message back.
+    pub fn echo(&mut self) {
+        let message = self.receive();
+        self.send(message.opcode, &message.payload);
+    }
+
+    /// Does with each frame as it is told, until the client closes.
+    pub fn answer(&mut self, mut answer: impl FnMut(&mut Self, Frame)) {
+        loop {
+            match self.receive() {
+                frame if frame.opcode == CLOSE => return self.send(CLOSE, &frame.payload),
+                frame => answer(self, frame),
+            }
+        }
+    }
+
     pub fn expect(&mut self, opcode: u8, payload: &[u8]) {
         let frame = self.receive();
         assert_eq!(frame.opcode, opcode, "{} bytes", frame.payload.len());

@@ -1,0 +1,300 @@
+//! `ws4rs bench` and servers that lie, say no, stall or go away; and users who go away.
+#![cfg(unix)]
+
+mod host;
+mod load;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+use std::thread;
+
+use host::{BINARY, Peer, frame, host, host_open};
+use load::{bare, bench, briefly, fails, interrupt, measured, running, told};
+
+/// Until somebody ends it.
+const FOR_LONG: &str = "-c 1 --warm 0 --seconds 1h";
+
+/// A server that answers five messages, and then as `lie` does.
+#[track_caller]
+fn lies(flags: &str, word: &str, lie: impl FnOnce(&mut Peer) + Send + 'static) {
+    let (url, hosted) = host_open(|mut peer| {
+        (0..5).for_each(|_| peer.echo());
+        lie(&mut peer);
+        // Not before the lie has been heard.
+        peer.expect_cut();
+    });
+    let output = bench(&format!("echo {url} {FOR_LONG} {flags}"));
+    fails(&output, 1, &["connection 0: ", word]);
+    hosted.done();
+}
+
+#[test]
+fn a_message_that_is_wrong_is_told() {
+    lies("", "message 5 has a wrong byte at 7: ", |peer| {
+        let mut message = peer.receive();
+        message.payload[7] ^= 1;
+        peer.send(message.opcode, &message.payload);
+    });
+    lies("", "message 5 has 31 bytes instead of 32", |peer| {
+        let message = peer.receive();
+        peer.send(message.opcode, &message.payload[..31]);
+    });
+    lies("", "message 5 is of the other kind", |peer| {
+        let message = peer.receive();
+        peer.send(BINARY, &message.payload);
+    });
+    lies("", "reserved", |peer| {
+        peer.receive();
+        peer.write(&[0xF1, 0]);
+    });
+}
+
+#[test]
+fn messages_that_are_lost_or_out_of_order_are_told() {
+    let lost = "instead of message 5 came message 6: lost";
+    lies("--outstanding 2", lost, |peer| {
+        peer.receive();
+        peer.echo();
+    });
+    lies("--outstanding 2", lost, |peer| {
+        let (first, second) = (peer.receive(), peer.receive());
+        let answers = [second, first].map(|message| frame(true, message.opcode, &message.payload));
+        peer.write(&answers.concat());
+    });
+}
+
+#[test]
+fn a_server_that_goes_away_is_told() {
+    lies("", "the server closed: 1001 enough", |peer| {
+        peer.close(1001, "enough");
+    });
+    lies("", "the server has ended it", |peer| {
+        peer.receive();
+        peer.stream.shutdown(Shutdown::Write).unwrap();
+    });
+    lies("", "nothing comes but pings", |peer| {
+        peer.receive();
+        peer.write(&frame(true, host::PING, b"?").repeat(2000));
+    });
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_told() {
+    let (url, hosted) = host_open(|mut peer| {
+        let message = peer.receive();
+        peer.send(message.opcode, &message.payload);
+        peer.send(message.opcode, &message.payload);
+        peer.expect_cut();
+    });
+    let output = bench(&format!("rate {url} {FOR_LONG} --rate 0.001"));
+    let words = "connection 0: message 1 of 32 bytes was not asked for";
+    fails(&output, 1, &[words]);
+    hosted.done();
+}
+
+#[test]
+fn bytes_that_are_wrong_are_told() {
+    let (url, hosted) = host(|mut peer| {
+        let mut bytes = [0; 38];
+        for turn in 0..4 {
+            peer.stream.read_exact(&mut bytes).unwrap();
+            bytes[37] ^= u8::from(turn == 3);
+            peer.write(&bytes);
+        }
+        peer.expect_cut();
+    });
+    let url = url.replace("ws://", "tcp://").replace("/chat", "");
+    let output = bench(&format!("echo {url} {FOR_LONG}"));
+    let words = "connection 0: message 3 has a wrong byte at 37: ";
+    fails(&output, 1, &[words]);
+    hosted.done();
+}
+
+#[test]
+fn what_never_comes_is_an_error_beside_the_report() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.echo();
+        peer.expect_cut();
+    });
+    let flags = "--outstanding 2 --count 1 --json";
+    let output = bench(&format!("echo {url} {FOR_LONG} {flags}"));
+    fails(&output, 1, &["1 messages were asked for and did not come"]);
+    let report = told(&output);
+    assert_eq!(
+        (&report["errors"], &report["count"]),
+        (&1.into(), &1.into())
+    );
+    hosted.done();
+}
+
+/// Where nobody listens.
+fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+#[test]
+fn a_server_that_is_not_there_or_says_no() {
+    let nobody = nobody();
+    for url in [format!("ws://{nobody}/"), format!("tcp://{nobody}")] {
+        for mode in ["echo", "connect", "idle"] {
+            fails(&briefly(&format!("{mode} {url}")), 3, &["was not opened"]);
+        }
+    }
+    let (url, hosted) = host(|mut peer| {
+        peer.request();
+        peer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        peer.expect_cut();
+    });
+    fails(&briefly(&format!("echo {url} -c 1")), 3, &["403"]);
+    hosted.done();
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let url = format!("ws://{}/", nobody());
+    for (line, word) in [
+        ("echo ws://no.such.name.invalid/", "no.such.name.invalid"),
+        ("echo tcp://no.such.name.invalid:1", "no.such.name.invalid"),
+        ("echo ws+unix:/no/socket:/", "/no/socket: "),
+        (&format!("echo {url} --from ::1"), "::1: "),
+        #[cfg(target_os = "linux")]
+        (&format!("echo {url} --server-pid 0"), "process 0: "),
+    ] {
+        fails(&briefly(line), 3, &[word]);
+    }
+}
+
+#[test]
+fn who_is_to_hear_and_does_not_answer_is_not_waited_for() {
+    let open = |mut peer: Peer| {
+        peer.open();
+        peer.expect_cut();
+    };
+    let (url, hosted) = host(open);
+    let (publish, publisher) = host(open);
+    let output = briefly(&format!(
+        "fanout {url} --publish-url {publish} -c 1 --timeout 1s"
+    ));
+    let words = "2 of 2 connections did not answer a ping within 1s";
+    fails(&output, 3, &[words]);
+    hosted.done();
+    publisher.done();
+    // Each hears only himself.
+    let words = "2 of 2 connections did not hear what another said within 1s";
+    let output = briefly(&format!("fanout {} -c 2 --timeout 1s", bare(false)));
+    fails(&output, 3, &[words]);
+}
+
+/// As one is that has been stopped: the kernel connects, and nobody accepts.
+#[test]
+fn a_server_that_does_not_accept_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    for url in [format!("ws://{address}/"), format!("tcp://{address}")] {
+        for mode in ["echo", "connect"] {
+            let output = briefly(&format!("{mode} {url} -c 70 --timeout 10ms"));
+            fails(&output, 3, &["was not opened within 10ms"]);
+        }
+    }
+    let output = briefly(&format!("fanout tcp://{address} -c 70 --timeout 10ms"));
+    let words = "70 of 70 connections did not hear what another said within 10ms";
+    fails(&output, 3, &[words]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_unix_socket_whose_backlog_is_full_is_not_waited_for() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    let path = std::env::temp_dir().join(format!("ws4rs-bench-full-{}", std::process::id()));
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    let connect = |_| ws4rs::internal::reactor::socket::connect_unix(&path).ok();
+    let others: Vec<_> = (0..).map_while(connect).collect();
+    let output = briefly(&format!("echo ws+unix:{}:/ --timeout 10ms", path.display()));
+    fails(&output, 3, &["connection 0 was not opened within 10ms"]);
+    drop(others);
+    let _ = std::fs::remove_file(path);
+}
+
+#[test]
+fn a_server_without_frames_may_take_its_time_to_accept() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let mut everybody = Vec::new();
+        let (mut publisher, mut bytes) = (None, [0; 16 << 10]);
+        // One is accepted for each time that the first is heard.
+        loop {
+            if everybody.len() < 4 {
+                everybody.push(listener.accept().unwrap().0);
+            }
+            // The one who publishes is dialled first.
+            let publisher =
+                publisher.get_or_insert_with(|| TcpStream::try_clone(&everybody[0]).unwrap());
+            let Ok(count @ 1..) = publisher.read(&mut bytes) else {
+                return;
+            };
+            for to in &mut everybody {
+                let _ = to.write_all(&bytes[..count]);
+            }
+        }
+    });
+    // Whoever ends a connection here does not say so: he is left after a second.
+    let report = measured(&format!("fanout {url} -c 3"));
+    assert!(report["count"].as_u64().unwrap() >= 3);
+}
+
+#[test]
+fn an_interrupt_before_anything_was_measured() {
+    let before_it_is_open: fn(&mut Peer) = |peer| drop(peer.request());
+    let before_an_answer: fn(&mut Peer) = |peer| {
+        peer.open();
+        peer.receive();
+    };
+    for (line, wait) in [
+        ("echo URL -c 1", before_it_is_open),
+        ("idle URL -c 1", before_it_is_open),
+        ("fanout URL -c 1", before_it_is_open),
+        ("echo URL -c 1 --warm 0 --seconds 1h", before_an_answer),
+    ] {
+        let (tell, heard) = channel();
+        let (url, hosted) = host(move |mut peer| {
+            wait(&mut peer);
+            tell.send(()).unwrap();
+            peer.expect_cut();
+        });
+        let child = running(&line.replace("URL", &url));
+        heard.recv_timeout(host::DEADLINE).unwrap();
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        fails(&output, 130, &["interrupted"]);
+        assert_eq!(output.stdout, b"");
+        hosted.done();
+    }
+}
+
+#[test]
+fn an_interrupt_ends_it_with_what_there_is() {
+    let (tell, heard) = channel();
+    let (url, hosted) = host_open(move |mut peer| {
+        let mut count = 0;
+        peer.answer(|peer, message| {
+            count += 1;
+            if count == 100 {
+                tell.send(()).unwrap();
+            }
+            peer.send(message.opcode, &message.payload);
+        });
+    });
+    let child = running(&format!("echo {url} {FOR_LONG} --json"));
+    heard.recv_timeout(host::DEADLINE).unwrap();
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let report = told(&output);
+    assert!(report["count"].as_u64().unwrap() >= 99, "{report}");
+    hosted.done();
+}
