@@ -205,9 +205,8 @@ impl Poll {
 
     /// Asks the kernel what there is, and sleeps if there is nothing to tell.
     fn ask(&mut self, deadline: Option<Instant>) -> io::Result<()> {
-        let sleep = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = if self.queue.is_empty() {
-            sleep
+            deadline.map(|at| at.saturating_duration_since(Instant::now()))
         } else {
             Some(Duration::ZERO)
         };

@@ -11,12 +11,15 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct Wheel<T> {
     due: BTreeMap<u64, Vec<T>>,
+    /// When the first of them is due: asked for in every turn.
+    next: Option<u64>,
 }
 
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
         Wheel {
             due: BTreeMap::new(),
+            next: None,
         }
     }
 }
@@ -29,20 +32,25 @@ impl<T> Wheel<T> {
         let step = step.checked_ilog2().map_or(1, |bits| 1_u64 << bits);
         let at = at.div_ceil(step) * step;
         self.due.entry(at).or_default().push(what);
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
         at
     }
 
     /// When the next thing is due.
+    #[inline]
     pub(crate) fn next(&self) -> Option<u64> {
-        self.due.first_key_value().map(|(at, _)| *at)
+        self.next
     }
 
     /// Takes out what is due, and when it was.
+    #[inline]
     pub(crate) fn take(&mut self, now: u64) -> Option<(u64, Vec<T>)> {
-        if self.next()? > now {
+        if self.next? > now {
             return None;
         }
-        self.due.pop_first()
+        let first = self.due.pop_first();
+        self.next = self.due.first_key_value().map(|(at, _)| *at);
+        first
     }
 }
 

@@ -316,10 +316,18 @@ impl<H: Handler> Worker<H> {
     /// What earlier turns have left comes before what is new; readers, letters and timers take turns
     /// to be first, for whoever is first may have said enough for one turn.
     fn catch_up(&mut self) {
+        if !self.is_behind() {
+            return;
+        }
         let steps = [Self::resume, Self::deliver, Self::ring];
         for step in 0..steps.len() {
             steps[(self.hall.outlets.turn as usize + step) % steps.len()](self);
         }
+    }
+
+    /// Whether earlier turns have left something.
+    fn is_behind(&self) -> bool {
+        !(self.resumed.is_empty() && self.letters.is_empty() && self.rung.is_empty())
     }
 
     /// Reads on where reading had stopped, as long as nobody has been told enough for this turn.
@@ -508,24 +516,27 @@ impl<H: Handler> Worker<H> {
 
     /// When the loop must wake up whatever happens.
     fn wakes_at(&self) -> Option<Instant> {
-        let busy = !self.resumed.is_empty()
-            || !self.letters.is_empty()
-            || !self.rung.is_empty()
+        let busy = self.is_behind()
             || !self.newcomers.is_empty()
             || !self.dials.is_empty()
             || !self.hall.outlets.dirty.is_empty()
             || self.leaving.as_ref().is_some_and(Leaving::is_busy);
-        let now = busy.then_some(self.hall.now);
+        if busy {
+            return Some(self.at(self.hall.now));
+        }
+        let mut first = self.deadlines.next();
         let leaving = self.leaving.as_ref().map(|leaving| leaving.by);
-        let deadlines = [
-            now,
-            self.deadlines.next(),
-            self.hall.timers.next(),
-            self.retry,
-            leaving,
-        ];
-        let first = deadlines.into_iter().flatten().min()?;
-        Some(self.epoch + Duration::from_millis(first))
+        for other in [self.hall.timers.next(), self.retry, leaving] {
+            if other.is_some_and(|other| first.is_none_or(|first| other < first)) {
+                first = other;
+            }
+        }
+        first.map(|first| self.at(first))
+    }
+
+    /// When its clock says this.
+    fn at(&self, time: u64) -> Instant {
+        self.epoch + Duration::from_millis(time)
     }
 }
 
