@@ -265,14 +265,11 @@ fn what_is_said_together_leaves_in_one_piece() {
     let [listener, other] = [world.open(), world.open()];
     join(&mut world, listener, "a");
     let before = world.script.pieces(listener).len();
-    for number in 0..100 {
-        let topic = format!("a={number}{}", "x".repeat(number));
-        world.script.feed(other, &text(&topic));
-    }
-    world.settle();
+    let frames = (0..100).map(|number| text(&format!("a={}", "x".repeat(number))));
+    world.feed(other, &frames.collect::<Vec<_>>().concat());
     assert_eq!(world.said(listener).len(), 100);
     let pieces = &world.script.pieces(listener)[before..];
-    assert!(pieces.iter().all(|count| *count == 1), "{pieces:?}");
+    assert_eq!(pieces, [1]);
     // To one alone, who has no run: all but the first, which others may have as well.
     let (before, id) = (world.script.pieces(other).len(), world.id(other));
     for number in 0..100 {
