@@ -18,7 +18,7 @@ use crate::pool;
 pub enum Chunk {
     /// Bytes of this connection alone.
     Own(Vec<u8>),
-    /// Bytes that others send as well: one frame for a whole topic.
+    /// Bytes that others send as well: what a whole topic is told.
     Shared(Arc<[u8]>),
 }
 
@@ -123,11 +123,6 @@ impl Chunks {
             queue.left += bytes.len();
             queue.push(Chunk::Shared(bytes));
         }
-    }
-
-    /// Whether `size` more bytes would join the last chunk instead of starting one.
-    pub fn has_room(&self, size: usize) -> bool {
-        self.0.as_ref().is_some_and(|queue| queue.has_room(size))
     }
 
     /// Puts everything of `later` behind what is here.

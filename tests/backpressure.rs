@@ -391,6 +391,37 @@ fn a_burst_in_one_turn_closes_no_healthy_subscriber() {
     assert_eq!(world.memory(), 0);
 }
 
+// What is said to many is told together: it counts as told from when it is said.
+#[test]
+fn a_burst_from_outside_closes_nobody_who_reads() {
+    for (most, count, size) in [
+        (1 << 20, 1000, 16 << 10),
+        (1 << 20, 50, 300_000),
+        (8 << 10, 300, 1000),
+        (8 << 10, 300, 20),
+    ] {
+        for everybody in [false, true] {
+            let mut world = World::with(pass_on(), config(|config| config.outbox_max = most));
+            let conns: Vec<_> = (0..3).map(|_| world.open()).collect();
+            let message = |number: usize| format!("{number}{}", ".".repeat(size));
+            for number in 0..count {
+                let said = match everybody {
+                    true => world.handle.broadcast(message(number)),
+                    false => world.handle.publish("all", message(number)),
+                };
+                said.expect("room");
+            }
+            world.settle();
+            for conn in conns {
+                let wanted = (0..count).map(|number| Said::Text(message(number)));
+                assert!(world.said(conn).into_iter().eq(wanted), "{most} {size}");
+                assert_eq!(world.gone(conn), None);
+            }
+            assert_eq!(world.handle.stats(), ws4rs::Stats::default());
+        }
+    }
+}
+
 /// The numbers behind this letter, in the order they were heard.
 fn numbered_by(said: &[Said], letter: char) -> Vec<usize> {
     let number = |said: &Said| match said {

@@ -218,24 +218,26 @@ fn letters_to_one_and_to_all_keep_their_order() {
     let conns: Vec<_> = (0..3).map(|_| world.open()).collect();
     let ids: Vec<_> = conns.iter().map(|conn| world.id(*conn)).collect();
     let handle = &world.handle;
-    for number in 0..30 {
+    let mut random = Random(7);
+    let ways: Vec<_> = (0..1000).map(|_| random.below(8)).collect();
+    for (number, way) in ways.iter().enumerate() {
         let message = number.to_string();
-        match number % 5 {
-            1 => handle.send(ids[0], message).expect("room"),
-            2 => handle.post(ids[1], message).expect("room"),
-            3 => handle.broadcast(message).expect("room"),
+        match way {
+            0 => handle.send(ids[0], message).expect("room"),
+            1 => handle.post(ids[1], message).expect("room"),
+            2..5 => handle.broadcast(message).expect("room"),
             _ => handle.publish("a", message).expect("room"),
         }
     }
     handle.post(ids[2], "close".to_owned()).expect("room");
     world.settle();
     for (who, conn) in conns.iter().enumerate() {
-        let meant = |number: &usize| match number % 5 {
-            1 => who == 0,
-            2 => who == 1,
+        let meant = |number: &usize| match ways[*number] {
+            0 => who == 0,
+            1 => who == 1,
             _ => true,
         };
-        let numbers = (0..30)
+        let numbers = (0..ways.len())
             .filter(meant)
             .map(|number| says(&number.to_string()));
         let close = (who == 2).then(|| Said::Close(1000, String::new()));

@@ -258,6 +258,28 @@ impl Twin {
     }
 }
 
+// The kernel spends more on many small pieces than on the bytes in them.
+#[test]
+fn what_is_said_together_leaves_in_one_piece() {
+    let mut world = World::new(chat());
+    let [listener, other] = [world.open(), world.open()];
+    join(&mut world, listener, "a");
+    let before = world.script.pieces(listener).len();
+    let frames = (0..100).map(|number| text(&format!("a={}", "x".repeat(number))));
+    world.feed(other, &frames.collect::<Vec<_>>().concat());
+    assert_eq!(world.said(listener).len(), 100);
+    let pieces = &world.script.pieces(listener)[before..];
+    assert_eq!(pieces, [1]);
+    // To one alone, who has no run: all but the first, which others may have as well.
+    let (before, id) = (world.script.pieces(other).len(), world.id(other));
+    for number in 0..100 {
+        world.handle.send(id, number.to_string()).expect("room");
+    }
+    world.settle();
+    assert_eq!(world.said(other).len(), 100);
+    assert_eq!(world.script.pieces(other)[before..], [2]);
+}
+
 // F19: however many publish in one turn, to whatever topics, and whatever else is said meanwhile.
 #[test]
 fn everybody_hears_everything_in_the_order_it_was_said() {

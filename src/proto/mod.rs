@@ -13,6 +13,7 @@
 //!          unfinished     or held, when they come in parts
 //!          inflow         compressed ones inflated on the way, by deflate
 //!          message close  what they carry; owned: what is kept of it
+//!          batch          several of them, for many: one piece in each form
 //!          websocket      pongs, the closing handshake ─▶ events, to you
 //! bytes ◀─ outbox         what waits to leave: one frame::Header and its payload at a time
 //! ```

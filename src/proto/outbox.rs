@@ -175,15 +175,15 @@ impl Outbox {
         self.waiting.advance(gone);
     }
 
-    /// Appends a server's frame that others get as well: a small one is copied when there is a chunk
-    /// to copy it to, which is cheaper than a chunk of its own.
-    pub(super) fn share(&mut self, frame: &Arc<[u8]>) {
+    /// Appends frames of a server that others get as well: few bytes are copied, when others wait with
+    /// them, for the kernel spends more on finding them than on copying them.
+    pub(super) fn share(&mut self, frames: &Arc<[u8]>) {
         debug_assert_eq!(self.role, Role::Server, "masked frames are nobody else's");
-        if frame.len() < COPY_BELOW && self.waiting.has_room(frame.len()) {
+        if frames.len() < COPY_BELOW && !self.waiting.is_empty() {
             self.waiting
-                .append(frame.len(), |bytes| bytes.extend_from_slice(frame));
+                .append(frames.len(), |bytes| bytes.extend_from_slice(frames));
         } else {
-            self.waiting.share(frame.clone());
+            self.waiting.share(frames.clone());
         }
     }
 

@@ -127,13 +127,13 @@ impl Outbound {
 
     /// Queues a server's messages that others get as well, in one piece.
     #[inline]
-    pub(crate) fn share_all(&mut self, batch: &mut Batch) -> Sent {
+    pub(crate) fn share_all(&mut self, batch: &mut Batch) {
         self.say(|half| {
             half.outbox.share(batch.piece(half.deflate));
             if half.deflate.is_some_and(Outgoing::takes_over) {
                 half.remember_all(batch.messages());
             }
-        })
+        });
     }
 
     /// Queues a ping; of a longer payload the first 125 bytes (5.5).

@@ -48,6 +48,8 @@ pub(crate) struct Outlets {
     /// perhaps found slow, what it was told must have had the chance to leave. Or compression has taken
     /// as much time as one turn may take.
     pub(super) enough: bool,
+    /// The most that others have said to one peer in this turn, in bytes.
+    most: usize,
     pub(super) limits: OutboxLimits,
 }
 
@@ -67,6 +69,7 @@ impl Outlets {
             dirty: Vec::new(),
             turn: 0,
             enough: false,
+            most: 0,
             limits,
         }
     }
@@ -158,10 +161,10 @@ impl Outlets {
         if !was_dirty {
             outlet.mark(Flag::Dirty);
         }
-        self.enough |= heard > limits.high;
         if !was_dirty {
             self.dirty.push(token);
         }
+        self.heard(heard);
         sent
     }
 
@@ -185,8 +188,28 @@ impl Outlets {
         if !outlet.mark(Flag::Dirty) {
             self.dirty.push(token);
         }
-        self.enough |= heard > high;
+        self.heard(heard);
         true
+    }
+
+    /// Forgets what was said in the turn before.
+    pub(super) fn begin_turn(&mut self) {
+        self.turn = self.turn.wrapping_add(1);
+        self.enough = false;
+        self.most = 0;
+    }
+
+    /// Notes what somebody has heard in this turn.
+    #[inline]
+    fn heard(&mut self, bytes: usize) {
+        self.most = self.most.max(bytes);
+        self.enough |= bytes > self.limits.high;
+    }
+
+    /// Notes that everybody may hear so many bytes more in this turn.
+    #[inline]
+    pub(super) fn will_hear(&mut self, bytes: usize) {
+        self.enough |= self.most + bytes > self.limits.high;
     }
 }
 

@@ -3,9 +3,9 @@
 //! In the order in which a connection meets them: `bind` listens and `start` makes the workers;
 //! `worker` is one worker and its turn, with the chapters `opening`, `dialing`, `reading`, `letters`,
 //! `timing`, `saying`, `leaving`; `connection` is its two columns, `flags` what is true of it; `hall` is
-//! what connections share, `run` what a topic is being told, `wheel` their deadlines; `handler` and `peer` are what an embedder writes
-//! and holds, `guard` catches its panics; `mailbox`, `handle` and `deferred` come from other threads;
-//! `id` names a connection to them.
+//! what connections share, `run` what many are being told, `wheel` their deadlines; `handler` and `peer`
+//! are what an embedder writes and holds, `guard` catches its panics; `mailbox`, `handle` and `deferred`
+//! come from other threads; `id` names a connection to them.
 
 mod bind;
 pub(crate) mod connection;

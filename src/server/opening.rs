@@ -148,6 +148,8 @@ impl<H: Handler> Worker<H> {
 
     /// From here on frames, in a connection that was opened by either end.
     pub(super) fn begin(&mut self, token: Token, agreed: Option<&Agreed>, state: H::State) {
+        // What was said to everybody before is not for it.
+        self.hall.tell_run();
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };

@@ -119,6 +119,7 @@ impl<H: Handler> Hall<H> {
             self.tell_run();
         }
         self.run.add(audience, message.clone(), but);
+        self.outlets.will_hear(self.run.batch.size());
     }
 
     /// Adds a connection to a topic: to what will be published, not to what has been.
@@ -165,7 +166,9 @@ impl<H: Handler> Hall<H> {
 
     #[inline(never)]
     fn tell_apart(&mut self, token: Token) {
-        if self.run.audience.has(token, &self.topics) {
+        if self.run.apart.len() >= APART_MAX {
+            self.tell_all();
+        } else if self.run.audience.has(token, &self.topics) {
             let counters = self.shared.counters(self.worker);
             let all = self.run.but.len();
             let told = std::mem::replace(self.run.told(token), all);

@@ -88,9 +88,10 @@ mod tests {
         wheel.insert(0, 3, 'c');
         wheel.insert(0, 1, 'a');
         wheel.insert(0, 1, 'b');
-        assert_eq!(wheel.take(0), None);
+        assert_eq!((wheel.next(), wheel.take(0)), (Some(1), None));
         assert_eq!(wheel.take(5), Some((1, vec!['a', 'b'])));
+        assert_eq!(wheel.next(), Some(3));
         assert_eq!(wheel.take(5), Some((3, vec!['c'])));
-        assert_eq!(wheel.take(5), None);
+        assert_eq!((wheel.next(), wheel.take(5)), (None, None));
     }
 }

@@ -215,8 +215,7 @@ impl<H: Handler> Worker<H> {
     /// The driver cannot go on.
     pub fn turn(&mut self, driver: &mut impl Driver) -> io::Result<bool> {
         self.clock_read = false;
-        self.hall.outlets.turn = self.hall.outlets.turn.wrapping_add(1);
-        self.hall.outlets.enough = false;
+        self.hall.outlets.begin_turn();
         self.hall.worked = deflate::work();
         self.catch_up();
         self.hall.tell_run();

@@ -70,6 +70,8 @@ struct Wire {
     out: Vec<u8>,
     gone: Option<Gone>,
     reads_asked: Vec<bool>,
+    /// Of each send.
+    pieces: Vec<usize>,
     /// The server opened it.
     dialled: bool,
 }
@@ -162,6 +164,7 @@ impl Script {
             out: Vec::new(),
             gone: None,
             reads_asked: Vec::new(),
+            pieces: Vec::new(),
             dialled: false,
         });
         Conn(self.wires.len() - 1)
@@ -246,6 +249,11 @@ impl Script {
     }
 
     /// Each `read` that was asked.
+    /// Of how many pieces each send to it was.
+    pub fn pieces(&self, conn: Conn) -> &[usize] {
+        &self.wires[conn.0].pieces
+    }
+
     pub fn reads_asked(&self, conn: Conn) -> &[bool] {
         &self.wires[conn.0].reads_asked
     }
@@ -473,6 +481,7 @@ impl Driver for Script {
         assert!(wire.under_way.is_none(), "one send under way at a time");
         assert!(wire.asked.is_none(), "a send behind our FIN");
         assert!(!chunks.is_empty(), "a send of nothing");
+        wire.pieces.push(chunks.iter().count());
         wire.under_way = Some(chunks);
     }
 
