@@ -27,6 +27,8 @@ pub(super) struct Frames {
     stream: Stream,
     outbound: Outbound,
     rules: Rules,
+    /// Bytes that have come of the frame that is expected, all of them right.
+    met: usize,
     /// Pings in a row, with no message between them.
     pings: u32,
     /// A ping of ours is not answered yet.
@@ -59,6 +61,7 @@ impl Talk {
             stream,
             outbound,
             rules,
+            met: 0,
             pings: 0,
             pinged: false,
             leaving: false,
@@ -136,7 +139,7 @@ impl Frames {
         let mut input = Input::new(bytes);
         let mut ponged = false;
         loop {
-            self.take_expected(tally, &mut input, task);
+            self.take_expected(tally, &mut input, task)?;
             let event = receive(
                 &mut self.stream,
                 &mut self.outbound,
@@ -162,20 +165,51 @@ impl Frames {
         }
     }
 
-    /// Most answers come whole, in one frame, not compressed: those are compared where they lie, header
-    /// and all.
+    /// Most answers are one frame, not compressed: those are compared where they lie, header and all,
+    /// also when they come in parts.
     #[inline]
-    fn take_expected(&mut self, tally: &mut Tally, input: &mut Input<'_>, task: &mut impl Task) {
+    fn take_expected(
+        &mut self,
+        tally: &mut Tally,
+        input: &mut Input<'_>,
+        task: &mut impl Task,
+    ) -> Result<(), Fault> {
         if !self.stream.is_at_rest() || self.outbound.phase() == Phase::Closed {
-            return;
+            return Ok(());
         }
-        while let Some(frame) = task.answers().expected_frame(tally)
-            && input.peek().starts_with(frame)
+        while !input.is_empty()
+            && let Some(frame) = task.answers().expected_frame(tally)
         {
-            input.take(frame.len());
-            tally.heard += 1;
-            self.pings = 0;
+            let (met, rest) = frame.split_at(self.met);
+            if input.peek().starts_with(rest) {
+                input.take(rest.len());
+                self.met = 0;
+                tally.heard += 1;
+                self.pings = 0;
+            } else if rest.starts_with(input.peek()) {
+                self.met += input.take_all().len();
+            } else {
+                return self.take_back(tally, met);
+            }
         }
+        Ok(())
+    }
+
+    /// Another frame than expected: what was met of it is read as what it is.
+    #[inline(never)]
+    fn take_back(&mut self, tally: &Tally, met: &[u8]) -> Result<(), Fault> {
+        self.met = 0;
+        let mut met = met.to_vec();
+        let mut input = Input::new(&mut met);
+        let event = receive(
+            &mut self.stream,
+            &mut self.outbound,
+            &mut input,
+            &self.rules,
+        );
+        // It is less than a frame: nothing has happened yet.
+        event.map_err(|violation| Fault::of(tally, &violation))?;
+        Ok(())
     }
 
     #[inline]
