@@ -150,6 +150,15 @@ fn everybody_hears_what_is_published() {
 }
 
 #[test]
+fn what_is_published_is_text_whatever_its_length() {
+    let server = Served::broadcast("");
+    for size in 10..40 {
+        let line = format!("fanout {} -c 1 --size {size} --kind mixed", server.url);
+        measured(&line);
+    }
+}
+
+#[test]
 fn connections_come_and_go() {
     let server = Served::echo("");
     for backend in BACKENDS {
