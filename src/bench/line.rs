@@ -185,6 +185,11 @@ impl Line {
         };
     }
 
+    /// Whether the server has said goodbye too.
+    pub(super) fn is_closed(&self) -> bool {
+        self.talk.is_closed()
+    }
+
     /// Notes that `count` messages were asked at this time.
     #[inline]
     pub(super) fn note_asked(&mut self, count: u64, at: u64) {

@@ -206,7 +206,7 @@ impl Lines {
         }
     }
 
-    /// The server's FIN: right from one that has been told goodbye.
+    /// The server's FIN: right behind its Close, which answers ours.
     fn ended(&mut self, token: Token) {
         let Some(line) = line(&mut self.all, token) else {
             return;
@@ -218,6 +218,10 @@ impl Lines {
             }
             Stage::Leaving => {
                 line.stage = Stage::Finishing;
+                if !line.is_closed() {
+                    let failed = failed(line, "the server has ended it without a Close");
+                    self.fail(failed);
+                }
                 self.mark(token.index);
             }
             Stage::Finishing | Stage::Finished => {}
