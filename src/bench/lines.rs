@@ -11,7 +11,7 @@ use ws4rs::proto::Rules;
 use super::Failed;
 use super::clock::Clock;
 use super::hearing::Fault;
-use super::line::{Agreement, Line, Stage};
+use super::line::{Line, Stage};
 use super::task::Task;
 
 #[derive(Debug)]

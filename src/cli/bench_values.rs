@@ -55,7 +55,9 @@ fn without_user(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
     // What is an @ in the target is that, and no user.
     let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
-    let user = authority.split_once('@').map_or(0, |(user, _)| user.len() + 1);
+    let user = authority
+        .split_once('@')
+        .map_or(0, |(user, _)| user.len() + 1);
     format!("{scheme}://{}", &rest[user..])
 }
 
