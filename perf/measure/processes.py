@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 CANNOT = 2  # how a server ends that cannot do what it is asked
 LINE_MAX = 4096
 # What Rust, Node.js and clap put behind the words that tell.
-BEHIND = re.compile(r"note: run with `RUST_BACKTRACE|Node\.js v\d|at |Usage:|For more information")
+BEHIND = re.compile(r"note: run with `RUST_BACKTRACE|Node\.js v\d|at |Usage:|For more information|\[possible")
 
 LIBC = ctypes.CDLL(None)
 STARTED = []  # every process, so that none is left behind wherever we end
