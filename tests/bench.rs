@@ -4,9 +4,12 @@
 mod host;
 mod load;
 
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::{Value, json};
 
-use host::{CONTINUATION, Frame, PING, PONG, TEXT, frame, host, host_open};
+use host::{CONTINUATION, Frame, PING, PONG, Peer, TEXT, frame, host, host_open};
 use load::{BACKENDS, Served, bare, bench, briefly, measured, told};
 
 #[test]
@@ -147,6 +150,15 @@ fn everybody_hears_what_is_published() {
 }
 
 #[test]
+fn what_is_published_is_text_whatever_its_length() {
+    let server = Served::broadcast("");
+    for size in [10, 11, 12, 13, 17, 23, 34] {
+        let line = format!("fanout {} -c 1 --size {size} --kind mixed", server.url);
+        measured(&line);
+    }
+}
+
+#[test]
 fn connections_come_and_go() {
     let server = Served::echo("");
     for backend in BACKENDS {
@@ -219,6 +231,59 @@ fn pings_and_fragments_between_are_no_fault() {
     });
     measured(&format!("echo {url} -c 1 --outstanding 2"));
     assert!(hosted.done() > 0);
+}
+
+/// What is said of compression when each of two connections is answered so.
+fn agreed(answers: [&'static str; 2]) -> Value {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let hosted = answers.map(|answer| {
+        let listener = listener.try_clone().unwrap();
+        thread::spawn(move || {
+            let mut peer = Peer::new(listener.accept().unwrap().0);
+            peer.open_with(answer, b"");
+            peer.answer(|peer, frame| peer.send(frame.opcode, &frame.payload));
+        })
+    });
+    // Noise gets no smaller: none of it is compressed.
+    let report = measured(&format!("echo {url} -c 2 --kind binary --deflate=takeover"));
+    hosted.into_iter().for_each(|thread| thread.join().unwrap());
+    report["deflate"].clone()
+}
+
+#[test]
+fn compression_is_what_both_directions_of_all_connections_have() {
+    let takeover = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+    let shared = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; \
+                  client_no_context_takeover\r\n";
+    let ours = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+    let theirs = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
+    assert_eq!(agreed([takeover, takeover]), "takeover");
+    assert_eq!(agreed([shared, shared]), "shared");
+    assert_eq!(agreed([ours, ours]), "one-way");
+    assert_eq!(agreed([theirs, theirs]), "one-way");
+    assert_eq!(agreed([shared, takeover]), "mixed");
+    assert_eq!(agreed([takeover, ""]), "mixed");
+    assert_eq!(agreed(["", ""]), Value::Null);
+}
+
+/// More than a socket takes at once.
+#[test]
+fn bytes_are_counted_once_however_often_they_are_offered() {
+    let server = Served::echo("--max-message 8M");
+    for backend in BACKENDS {
+        let report = told(&bench(&format!(
+            "echo {} -c 1 --size 8M --kind binary --backend {backend} --warm 0 --count 4 --json",
+            server.url
+        )));
+        let sent = number(&report["wire_bytes"]["sent_per_unit"]);
+        // One message more may be under way at the end.
+        let count = number(&report["count"]);
+        assert!(
+            sent * count <= (count + 1.0) * f64::from((8 << 20) + 14),
+            "{report}"
+        );
+    }
 }
 
 #[test]

@@ -80,6 +80,55 @@ fn a_server_that_goes_away_is_told() {
 }
 
 #[test]
+fn who_owes_no_answer_may_ping_as_long_as_he_likes() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.echo();
+        peer.write(&frame(true, host::PING, b"?").repeat(2000));
+        peer.close(1001, "enough");
+        peer.expect_cut();
+    });
+    let output = bench(&format!("rate {url} {FOR_LONG} --rate 0.001"));
+    fails(&output, 1, &["the server closed: 1001 enough"]);
+    hosted.done();
+}
+
+#[test]
+fn a_connection_is_closed_by_both() {
+    let (url, hosted) = host_open(|mut peer| {
+        peer.echo();
+        peer.expect_close(1000);
+        peer.stream.shutdown(Shutdown::Write).unwrap();
+        peer.expect_cut();
+    });
+    let output = bench(&format!("connect {url} {FOR_LONG}"));
+    let words = "connection 0: the server has ended it without a Close";
+    fails(&output, 1, &[words]);
+    hosted.done();
+}
+
+/// It takes the first connection, and closes the next.
+#[test]
+fn a_rate_that_a_server_sheds_is_one_that_it_does_not_meet() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    // It ends with the test's process: the search takes as many steps as it takes.
+    thread::spawn(move || {
+        let mut first = Peer::new(listener.accept().unwrap().0);
+        first.open();
+        first.answer(|peer, message| peer.send(message.opcode, &message.payload));
+        drop(first);
+        for stream in listener.incoming() {
+            let mut peer = Peer::new(stream.unwrap());
+            peer.open();
+            peer.close(1013, "too many");
+        }
+    });
+    let flags = "-c 1 --warm 0 --seconds 1h --count 1 --rate 1 --find p50=1h --json";
+    let report = told(&bench(&format!("rate {url} {flags}")));
+    assert_eq!(report["asked_rate"], 1.0);
+}
+
+#[test]
 fn an_answer_that_nobody_asked_for_is_told() {
     let (url, hosted) = host_open(|mut peer| {
         let message = peer.receive();

@@ -4,6 +4,7 @@
 - servers: whom it is measured on;
 - install: how they come to be there;
 - network: a network of our own, where TCP can be told how to behave;
+- cores: those it is measured on, and what they lost to other machines;
 - processes: starting a server, asking the load generator about it, ending both;
 - record: what came out, kept;
 - figures: the numbers that decide;

@@ -3,6 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
+from .cores import STOLEN, stolen
 from .servers import LIMIT, MAIN, PEER
 
 
@@ -12,7 +13,7 @@ class Figure:
 
     server: str
     role: str
-    runs: list
+    runs: list  # those that have a value
     low: float
     median: float
     high: float
@@ -30,6 +31,11 @@ class Figure:
     @property
     def wire(self):
         return self.middle("wire_bytes", "received_per_unit")
+
+    @property
+    def robbed(self):
+        """Did other machines take a part of the cores that is seen in a figure?"""
+        return any(stolen(run) > STOLEN for run in self.runs)
 
     @property
     def by_generator(self):
@@ -63,11 +69,12 @@ def figures(row, kept):
     """Of every server that has been measured in this row, the best first."""
     found = []
     for name, server in kept["servers"].items():
-        values = [v for v in (value(row, run) for run in server["runs"]) if v is not None]
-        if values:
+        runs = [run for run in server["runs"] if value(row, run) is not None]
+        if runs:
+            values = [value(row, run) for run in runs]
             spread = min(values), statistics.median(values), max(values)
-            missed = len(server["runs"]) - len(values) + len(server["failures"])
-            found.append(Figure(name, server["role"], server["runs"], *spread, missed))
+            missed = len(server["runs"]) - len(runs) + len(server["failures"])
+            found.append(Figure(name, server["role"], runs, *spread, missed))
     return sorted(found, key=lambda figure: figure.median, reverse=not row.less_is_better)
 
 

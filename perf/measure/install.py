@@ -53,10 +53,13 @@ def cargo(build, folder, *what):
     """The executables of a build. Cargo says where it put them; without building, it is guessed."""
     if not build:
         return built()
+    # In all their forms they would replace what .cargo/config.toml has for the processor at hand.
+    env = {name: value for name, value in os.environ.items() if not name.endswith("RUSTFLAGS")}
     command = ["cargo", "build", "--release", "--locked", "--message-format", "json-render-diagnostics", *what]
-    told = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-    if told.returncode:
-        print(f"could not build in {folder}", file=sys.stderr)
+    try:
+        told = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"could not build in {folder}: {error}", file=sys.stderr)
         return {}  # what may be there is of other sources
     messages = map(json.loads, told.stdout.splitlines())
     return {m["target"]["name"]: m["executable"] for m in messages if m.get("executable")}
@@ -76,7 +79,8 @@ def npm():
 
 def venv():
     wanted = hashlib.sha256(b"\n".join(path.read_bytes() for path in REQUIREMENTS)).hexdigest()
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    # Without the second, its folder was copied, or the Python below it is gone.
+    if STAMP.exists() and PYTHON.exists() and STAMP.read_text() == wanted:
         return
     shutil.rmtree(VENV, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)

@@ -36,8 +36,10 @@ class Record:
     def begin(self, programs, servers, flags):
         self.origin = {"commit": commit() + ("?" if flags.no_build else ""), "date": now()}
         self.origin |= {"seconds": flags.seconds, "warm": flags.warm}
+        self.origin |= {"server_core": flags.server_core, "load_core": flags.load_core}
         self.kept["machine"] = machine()
-        self.kept.setdefault("versions", {}).update(versions(programs, servers))
+        # Each run of the matrix has its own, which the date of what it measured leads to.
+        self.kept.setdefault("versions_by_date", {})[self.origin["date"]] = versions(programs, servers)
 
     def begin_row(self, row, congestion):
         """The servers that were measured before keep their runs."""
@@ -51,6 +53,9 @@ class Record:
         return fresh
 
     def save(self):
+        dates = {server["date"] for row in self.kept["rows"].values() for server in row["servers"].values()}
+        versions = self.kept["versions_by_date"].items()
+        self.kept["versions_by_date"] = {date: found for date, found in versions if date in dates}
         places = {name: place for place, name in enumerate(self.order)}
         rows = sorted(self.kept["rows"].items(), key=lambda item: places.get(item[0], len(places)))
         self.kept["rows"] = dict(rows)
@@ -99,6 +104,7 @@ def versions(programs, servers):
 
 def without_folders(text):
     """Nobody needs to know where things are on this disk."""
+    text = re.sub(r"file://(?=/)", "", text)
     return re.sub(r"(?<![\w.:/])/(?:[^\s/'\"]+/)+", "", text)
 
 

@@ -4,6 +4,7 @@ A command is given the flags that all of them have. It says on its first line wh
 ends with 2 when it cannot do what it is asked.
 """
 
+import argparse
 import shlex
 from dataclasses import dataclass
 
@@ -27,7 +28,9 @@ class Server:
         return row.has_limit if self.role == LIMIT else True
 
     def argv(self, programs, row):
-        if not self.given and self.command[0] not in programs:
+        if self.given:
+            return [*self.command, *common(row)]
+        if self.command[0] not in programs:
             raise Failed("it was not built or installed")
         command = [programs.get(word, word) for word in self.command]
         if self.role in (OURS, EXTRA):
@@ -63,7 +66,9 @@ def custom(text):
     """NAME=COMMAND, from the command line."""
     name, _, command = text.partition("=")
     if not name or not command:
-        raise ValueError(f"not NAME=COMMAND: {text}")
+        raise argparse.ArgumentTypeError(f"not NAME=COMMAND: {text}")
+    if any(server.name == name for server in SERVERS):
+        raise argparse.ArgumentTypeError(f"{name} is one of ours; --list names them")
     return Server(name, PEER, tuple(shlex.split(command)), given=True)
 
 

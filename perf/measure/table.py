@@ -1,5 +1,6 @@
 """The record as a page: the goals in one table, then every row with all its servers."""
 
+from .cores import STOLEN, stolen
 from .figures import best, figures, value, verdicts
 from .servers import LIMIT, OURS, PEER
 
@@ -17,6 +18,7 @@ def head(record):
     lines += [f"{machine['processor']}, {machine['cores']} cores, {machine['memory']}, Linux {machine['kernel']}."]
     lines += ["Medians, with the lowest and the highest round in brackets. How to read it: perf/README.md."]
     lines += ["† the load generator was at its end, not the server: of the rates and times, do not believe these."]
+    lines += ["§ other machines took a part of its cores: below the table is how much."]
     lines += ["‡ not all of its runs are in the figure: below the table is why."]
     return "\n".join(lines)
 
@@ -57,8 +59,9 @@ def told(servers, what, length=None):
 def line(figure, peer, limit):
     name = f"**{figure.server}**" if figure.role == OURS else figure.server
     spread = f"{number(figure.median)} ({number(figure.low)}–{number(figure.high)})"
-    mark = (" †" if figure.by_generator else "") + (" ‡" if figure.missed else "")
-    cells = [name + mark, spread, ratio(figure, peer), ratio(figure, limit)]
+    marks = (("†", figure.by_generator), ("§", figure.robbed), ("‡", figure.missed))
+    name += "".join(f" {mark}" for mark, there in marks if there)
+    cells = [name, spread, ratio(figure, peer), ratio(figure, limit)]
     cells += [number(figure.middle("per_second"))]
     cells += [number(figure.middle("latency_us", "p50")), number(figure.p99), number(figure.wire)]
     return "| " + " | ".join(cells) + " |"
@@ -77,14 +80,18 @@ def number(value):
 
 
 def unmeasured(row, kept):
-    """Which runs have no figure, and why: in the words of the server or of the load generator."""
+    """Which runs have no figure, or a doubtful one, and why: in the words of who failed."""
     said = []
     for name, server in kept["servers"].items():
         runs, failures = server["runs"], server["failures"]
         asked = len(runs) + len(failures)
         without = [run for run in runs if value(row, run) is None]
+        robbed = [stolen(run) for run in runs if stolen(run) > STOLEN]
         if server.get("cannot"):
-            said.append(f"- {name} does not do this.")
+            said.append(f"- {name} does not do this: {server['cannot']}")
+        if robbed:
+            most = f"up to {max(robbed):.0%} of a core"
+            said.append(f"- {name} lost {most} to other machines, in {len(robbed)} of {asked} runs.")
         if failures:
             said.append(f"- {name} failed in {len(failures)} of {asked} runs: {failures[-1]}")
         if without:

@@ -58,6 +58,7 @@ pub(super) fn check_bytes(
     mut bytes: &[u8],
     task: &mut impl Task,
 ) -> Result<(), Fault> {
+    // The first message has not begun.
     if tally.heard == 0 && *at == 0 {
         bytes = &bytes[task.take_preamble(tally, bytes)..];
     }

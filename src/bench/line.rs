@@ -33,7 +33,8 @@ pub(super) struct Line {
     /// It is on the list of those that something has happened to.
     pub(super) dirty: bool,
     talk: Talk,
-    sending: bool,
+    /// How many bytes are with the driver.
+    sending: Option<usize>,
     waiting: VecDeque<Asked>,
 }
 
@@ -73,6 +74,18 @@ pub(super) struct Agreement {
     pub(super) deflate: Option<Agreed>,
 }
 
+impl Agreement {
+    /// What a user calls it.
+    pub(super) fn name(&self) -> Option<&'static str> {
+        let deflate = self.deflate?;
+        Some(match (deflate.takeover(), deflate.peer_takeover()) {
+            (false, false) => "shared",
+            (true, true) => "takeover",
+            _ => "one-way",
+        })
+    }
+}
+
 impl Line {
     /// A connection that has just been dialled, and is open for bytes.
     pub(super) fn new(token: Token, number: usize, door: usize, since: u64) -> Self {
@@ -91,7 +104,7 @@ impl Line {
             canned: Some(0),
             dirty: false,
             talk: Talk::Bytes(0),
-            sending: false,
+            sending: None,
             waiting: VecDeque::new(),
         }
     }
@@ -172,6 +185,11 @@ impl Line {
         };
     }
 
+    /// Whether the server has said goodbye too.
+    pub(super) fn is_closed(&self) -> bool {
+        self.talk.is_closed()
+    }
+
     /// Notes that `count` messages were asked at this time.
     #[inline]
     pub(super) fn note_asked(&mut self, count: u64, at: u64) {
@@ -195,29 +213,27 @@ impl Line {
         }
     }
 
-    /// Sends what there is to send, and closes when nothing is and it is time. Tells how many bytes.
+    /// Sends what there is to send, and closes when nothing is and it is time.
     #[inline]
-    pub(super) fn flush(&mut self, driver: &mut dyn Driver) -> usize {
-        let mut count = 0;
-        if !self.sending && !self.out.is_empty() {
-            self.sending = true;
-            count = self.out.len();
+    pub(super) fn flush(&mut self, driver: &mut dyn Driver) {
+        if self.sending.is_none() && !self.out.is_empty() {
+            self.sending = Some(self.out.len());
             driver.send(self.token, std::mem::take(&mut self.out));
         }
         if self.stage == Stage::Finishing && self.out.is_empty() {
             self.stage = Stage::Finished;
             driver.close(self.token, Close::Finish);
         }
-        count
     }
 
-    /// A send has come home. What did not leave comes first again.
+    /// A send has come home. What did not leave comes first again. Tells how many bytes have left.
     #[inline]
-    pub(super) fn sent(&mut self, mut left: Chunks) {
-        self.sending = false;
+    pub(super) fn sent(&mut self, mut left: Chunks) -> usize {
+        let gone = self.sending.take().unwrap_or(0) - left.len();
         if !left.is_empty() {
             left.join(std::mem::take(&mut self.out));
             self.out = left;
         }
+        gone
     }
 }

@@ -11,7 +11,7 @@ use ws4rs::proto::Rules;
 use super::Failed;
 use super::clock::Clock;
 use super::hearing::Fault;
-use super::line::{Agreement, Line, Stage};
+use super::line::{Line, Stage};
 use super::task::Task;
 
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub(super) struct Lines {
     pub(super) open: usize,
     pub(super) received: u64,
     pub(super) sent: u64,
-    /// What the first that opened has agreed on.
-    pub(super) agreement: Option<Agreement>,
+    /// How those that have opened compress, once one has.
+    deflate: Option<Option<&'static str>>,
     /// The first thing that went wrong in this turn.
     pub(super) fault: Option<Failed>,
     /// It is over: from here on nothing is a fault.
@@ -49,7 +49,7 @@ impl Lines {
             open: 0,
             received: 0,
             sent: 0,
-            agreement: None,
+            deflate: None,
             fault: None,
             forgiving: false,
             clock,
@@ -61,6 +61,11 @@ impl Lines {
     /// Whether nobody is to be dialled, or dialling.
     pub(super) fn all_open(&self) -> bool {
         self.calls.is_empty() && self.opening == 0
+    }
+
+    /// How messages are compressed, if they are.
+    pub(super) fn deflate(&self) -> Option<&'static str> {
+        self.deflate.flatten()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Line> {
@@ -126,7 +131,7 @@ impl Lines {
             if line.stage == Stage::Open && !self.forgiving {
                 task.say(line, now);
             }
-            self.sent += line.flush(driver) as u64;
+            line.flush(driver);
         }
         self.dirty.clear();
     }
@@ -178,7 +183,10 @@ impl Lines {
             Ok(Some((agreement, mut behind))) => {
                 self.opening -= 1;
                 self.open += 1;
-                self.agreement.get_or_insert(agreement);
+                let deflate = agreement.name();
+                if *self.deflate.get_or_insert(deflate) != deflate {
+                    self.deflate = Some(Some("mixed"));
+                }
                 task.opened(line, agreement, now);
                 self.mark(token.index);
                 if !behind.is_empty() {
@@ -193,12 +201,12 @@ impl Lines {
     #[inline]
     fn came_home(&mut self, token: Token, left: Chunks) {
         if let Some(line) = line(&mut self.all, token) {
-            line.sent(left);
+            self.sent += line.sent(left) as u64;
             self.mark(token.index);
         }
     }
 
-    /// The server's FIN: right from one that has been told goodbye.
+    /// The server's FIN: right behind its Close, which answers ours.
     fn ended(&mut self, token: Token) {
         let Some(line) = line(&mut self.all, token) else {
             return;
@@ -210,6 +218,10 @@ impl Lines {
             }
             Stage::Leaving => {
                 line.stage = Stage::Finishing;
+                if !line.is_closed() {
+                    let failed = failed(line, "the server has ended it without a Close");
+                    self.fail(failed);
+                }
                 self.mark(token.index);
             }
             Stage::Finishing | Stage::Finished => {}

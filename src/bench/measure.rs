@@ -50,7 +50,7 @@ impl Mark {
             sent: fleet.lines.sent,
             received: fleet.lines.received,
             server_ns: of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?,
-            own_ns: cpu_ns("self").ok(),
+            own_ns: cpu_ns(std::process::id()).ok(),
         })
     }
 
@@ -100,7 +100,9 @@ pub(super) fn measure(
     task.score().begin();
     task.measured();
     let before = Mark::now(plan, fleet, task, warm)?;
-    let enough = plan.count.map_or(u64::MAX, |count| before.count + count);
+    let enough = plan
+        .count
+        .map_or(u64::MAX, |count| before.count.saturating_add(count));
     let ended = fleet.run(task, plan.time, |_, task| task.score().count >= enough)?;
     let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
     if found.count == 0 && fleet.is_stopped() {

@@ -158,6 +158,8 @@ fn find_highest(plan: &Plan, first: f64, goal: &Goal, stop: &AtomicBool) -> Resu
             Ok(report) => report,
             // So many are more than it can take.
             Err(Failed::Unread(_)) => return Ok(false),
+            // It has met a lower rate: beyond what it can take it may let go of us.
+            Err(Failed::Fault(_)) if best.is_some() => return Ok(false),
             Err(failed) => return Err(failed),
         };
         if stop.load(Ordering::Relaxed) {

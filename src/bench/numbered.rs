@@ -1,11 +1,13 @@
 //! Messages that begin with their number, each said once: what a fan-out publishes.
 
+use fastrand::Rng;
 use ws4rs::Message;
 
 use super::line::Tally;
+use super::payload::payload;
 use super::plan::Plan;
 use super::task::Answers;
-use super::wording::Wordings;
+use super::wording::{SEED, Wordings};
 
 #[derive(Debug)]
 pub(super) struct Numbered {
@@ -21,7 +23,14 @@ pub(super) const NUMBER: usize = 10;
 
 impl Numbered {
     pub(super) fn new(plan: &Plan) -> Self {
-        let wordings = plan.wordings();
+        let mut wordings = plan.wordings();
+        let mut rng = Rng::with_seed(SEED);
+        for nth in 0..wordings.count() as u64 {
+            // The number is written over nothing that is part of a character.
+            let (number, behind) = wordings.payload_mut(nth).split_at_mut(NUMBER);
+            number.fill(b'0');
+            behind.copy_from_slice(&payload(plan.kind, behind.len(), &mut rng));
+        }
         Numbered {
             numbers: vec![u64::MAX; wordings.count()],
             wordings,

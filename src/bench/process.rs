@@ -1,26 +1,31 @@
-//! What a process has used, as Linux counts it in `/proc`: time on a processor, and memory.
-//!
-//! `/proc/PID/task/*/schedstat` has the time on a processor as its first field, kernel and user
-//! together. It is exact where `times` would count ticks. Threads that have ended are not in it.
+//! What a process has used, as Linux counts it: time on a processor, and memory.
 
 use std::fs;
 use std::io;
 
-/// Nanoseconds that `pid` (a number, or `self`) has spent on a processor.
-pub(super) fn cpu_ns(pid: &str) -> io::Result<u64> {
-    let mut sum = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end between the listing and the reading.
-        let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else {
-            continue;
-        };
-        sum += number(text.split_whitespace().next())?;
-    }
-    Ok(sum)
+/// Nanoseconds that a process has spent on a processor, kernel and user together: that of all its
+/// threads, those that have ended too. Exact, where `times` would count ticks.
+#[cfg(target_os = "linux")]
+pub(super) fn cpu_ns(pid: u32) -> io::Result<u64> {
+    use std::time::Duration;
+
+    use nix::time::ClockId;
+    use nix::unistd::Pid;
+
+    // To the kernel, 0 is who asks.
+    let pid = i32::try_from(pid).ok().filter(|pid| *pid > 0);
+    let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+    let spent = ClockId::pid_cpu_clock_id(Pid::from_raw(pid))?.now()?;
+    Ok(super::clock::ns(Duration::from(spent)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn cpu_ns(_: u32) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Bytes of memory that `pid` has in use.
-pub(super) fn rss_bytes(pid: &str) -> io::Result<u64> {
+pub(super) fn rss_bytes(pid: u32) -> io::Result<u64> {
     // The sum over all mappings is exact; `status` has what each processor has noted so far.
     let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
     let (text, field) = match maps {
@@ -35,11 +40,10 @@ pub(super) fn rss_bytes(pid: &str) -> io::Result<u64> {
 /// The sum of what `one` tells of each process; `None` of none.
 pub(super) fn of_all(
     pids: &[u32],
-    one: impl Fn(&str) -> io::Result<u64>,
+    one: impl Fn(u32) -> io::Result<u64>,
 ) -> io::Result<Option<u64>> {
-    let each = pids.iter().map(|pid| {
-        let told = one(&pid.to_string());
-        told.map_err(|error| io::Error::new(error.kind(), format!("process {pid}: {error}")))
+    let each = pids.iter().map(|&pid| {
+        one(pid).map_err(|error| io::Error::new(error.kind(), format!("process {pid}: {error}")))
     });
     let sum = each.sum::<io::Result<u64>>()?;
     Ok((!pids.is_empty()).then_some(sum))
@@ -56,16 +60,28 @@ mod tests {
 
     #[test]
     fn work_takes_time_and_memory() {
-        let (time, memory) = (cpu_ns("self").unwrap(), rss_bytes("self").unwrap());
+        let own = std::process::id();
+        let (time, memory) = (cpu_ns(own).unwrap(), rss_bytes(own).unwrap());
         let much = std::hint::black_box(vec![1_u8; 64 << 20]);
         assert!(much.iter().all(|byte| *byte == 1));
-        assert!(cpu_ns("self").unwrap() > time);
-        assert!(rss_bytes("self").unwrap() > memory);
+        assert!(cpu_ns(own).unwrap() > time);
+        assert!(rss_bytes(own).unwrap() > memory);
+    }
+
+    #[test]
+    fn the_time_of_a_thread_stays_when_it_has_ended() {
+        let own = std::process::id();
+        let until = cpu_ns(own).unwrap() + 50_000_000;
+        let work = std::thread::spawn(move || while cpu_ns(own).unwrap() < until {});
+        work.join().unwrap();
+        assert!(cpu_ns(own).unwrap() >= until);
     }
 
     #[test]
     fn a_process_that_is_not_there_is_an_error() {
-        assert!(cpu_ns("0").is_err() && rss_bytes("0").is_err());
+        for pid in [0, u32::MAX] {
+            assert!(cpu_ns(pid).is_err() && rss_bytes(pid).is_err());
+        }
         assert!(of_all(&[0], cpu_ns).is_err());
         assert_eq!(of_all(&[], cpu_ns).unwrap(), None);
     }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::fleet::Fleet;
-use super::line::Agreement;
 use super::measure::Found;
 use super::plan::{Mode, Plan};
 use super::score::Times;
@@ -133,7 +132,7 @@ impl Report {
             sizes: plan.sizes.to_string(),
             kind: plan.kind.to_string(),
             offered: plan.target.offers_deflate(),
-            deflate: agreed(fleet.lines.agreement),
+            deflate: fleet.lines.deflate(),
             seconds,
             unit: plan.mode.unit(),
             count: found.count,
@@ -176,13 +175,6 @@ fn fault(unit: &str, count: u64, errors: u64, seconds: f64) -> Option<String> {
         (_, 0) => None,
         _ => Some(format!("{errors} {unit} were asked for and did not come")),
     }
-}
-
-fn agreed(agreement: Option<Agreement>) -> Option<&'static str> {
-    Some(match agreement?.deflate?.takeover() {
-        true => "takeover",
-        false => "shared",
-    })
 }
 
 /// Who was busy all the time, and so is what was measured.

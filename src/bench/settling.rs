@@ -55,8 +55,8 @@ impl Settling {
         self.there += 1;
     }
 
-    /// How many of these bytes, the first that somebody hears, are probes. `awaited`: it is one who has
-    /// to hear them.
+    /// How many of these bytes are probes, which go before all messages: whoever has not heard a message
+    /// yet hears these. `awaited`: it is one who has to hear them.
     pub(super) fn take_probes(&mut self, bytes: &[u8], awaited: bool) -> usize {
         let last = FIRST_PROBE + self.probes;
         let probes = bytes.iter();

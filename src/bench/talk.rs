@@ -29,7 +29,7 @@ pub(super) struct Frames {
     rules: Rules,
     /// Bytes that have come of the frame that is expected, all of them right.
     met: usize,
-    /// Pings in a row, with no message between them.
+    /// Pings in a row that came instead of an answer.
     pings: u32,
     /// A ping of ours is not answered yet.
     pinged: bool,
@@ -119,6 +119,11 @@ impl Talk {
         true
     }
 
+    /// Whether the server has said goodbye too.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self, Talk::Frames(frames) if frames.outbound.phase() == Phase::Closed)
+    }
+
     /// Moves what the WebSocket says by itself to what is to be sent.
     #[inline]
     pub(super) fn collect(&mut self, out: &mut Chunks) {
@@ -151,6 +156,8 @@ impl Frames {
                     self.pings = 0;
                     check(tally, message, task)?;
                 }
+                // Who owes no answer may ping for ever.
+                Some(Event::Ping(_)) if task.answers().expected(tally).is_none() => {}
                 Some(Event::Ping(_)) if self.pings == PINGS_MAX => {
                     return Err(Fault::of(tally, &"nothing comes but pings"));
                 }

@@ -31,7 +31,8 @@ pub(super) trait Task {
         false
     }
 
-    /// Takes bytes without frames that come before the first message, if they may. Tells how many.
+    /// How many of these bytes without frames belong to no message. Asked, each time that bytes come,
+    /// until the first message begins.
     fn take_preamble(&mut self, _: &Tally, _: &[u8]) -> usize {
         0
     }

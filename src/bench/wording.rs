@@ -111,10 +111,11 @@ impl Wordings {
     /// The same, as the message it is.
     pub(super) fn message(&self, nth: u64) -> Message<'_> {
         let payload = self.payload(nth);
-        match std::str::from_utf8(payload) {
-            Ok(text) if self.text => Message::Text(text),
-            _ => Message::Binary(payload),
+        if !self.text {
+            return Message::Binary(payload);
         }
+        let text = std::str::from_utf8(payload);
+        Message::Text(text.expect("text is written as characters"))
     }
 
     pub(super) fn count(&self) -> usize {
@@ -230,14 +231,16 @@ fn how_many(sizes: &Sizes) -> usize {
 
 /// 256 KiB of payloads: with the frames, twice, less than a megabyte.
 const BYTES: usize = 256 << 10;
-/// 4 and 128: enough for answers to be told apart; a mix needs some to be one.
+/// 4: enough for answers to be told apart.
 const LEAST: usize = 4;
+/// 64: a mix needs some to be one.
 const MIXED_LEAST: usize = 64;
+/// 128: more would tell no more answers apart.
 const MOST: usize = 128;
 /// 16 KiB: from there on a chunk of its own costs less than the copy.
 const LONG: usize = 16 << 10;
 /// Any number: every run says the same.
-const SEED: u64 = 6455;
+pub(super) const SEED: u64 = 6455;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use ws4rs::proto::handshake::Url;
+use ws4rs::proto::handshake::{Endpoint, Url};
 
 use super::flags::{size, time};
 use crate::bench::{Condition, Goal, Sizes};
@@ -42,19 +42,23 @@ pub(super) fn place(text: &str) -> Result<Place, String> {
     match url.is_secure() {
         true => Err("wss is TLS, which bench does not speak yet".to_owned()),
         false => Ok(Place::Ws {
-            text: without_user(text),
+            text: match url.endpoint() {
+                Endpoint::Tcp { .. } => without_user(text),
+                Endpoint::Unix(_) => text.to_owned(),
+            },
             url,
         }),
     }
 }
 
 fn without_user(url: &str) -> String {
-    match (url.split_once("://"), url.split_once('@')) {
-        (Some((scheme, _)), Some((before, host))) if !before.contains("/?") => {
-            format!("{scheme}://{host}")
-        }
-        _ => url.to_owned(),
-    }
+    let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
+    // What is an @ in the target is that, and no user.
+    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let user = authority
+        .split_once('@')
+        .map_or(0, |(user, _)| user.len() + 1);
+    format!("{scheme}://{}", &rest[user..])
 }
 
 /// `32`, or sizes with their weights: `32:80,4K:15,64K:5`.
@@ -194,6 +198,20 @@ mod tests {
             "1.2.3.4-",
         ] {
             assert!(addresses(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_told_without_its_user() {
+        for (text, told) in [
+            ("ws://h/a@b", "ws://h/a@b"),
+            ("ws://h?a@b", "ws://h?a@b"),
+            ("ws://user:word@h:1/a@b/?c", "ws://h:1/a@b/?c"),
+            ("ws://user@h", "ws://h"),
+            ("ws+unix:/tmp/a@b:/c", "ws+unix:/tmp/a@b:/c"),
+            ("ws+unix://a@b", "ws+unix://a@b"),
+        ] {
+            assert_eq!(place(text).unwrap().to_string(), told);
         }
     }
 

@@ -38,12 +38,15 @@ fn main() -> io::Result<()> {
 fn options(flags: &Flags) -> Options {
     // Its limits exclude the number they name.
     let limit = flags.max_message + 1;
-    let mut options = Options::default().with_utf8().with_limits(limit, limit);
-    if let Some(bytes) = flags.read_buffer {
+    let mut options = Options::default()
+        .with_utf8()
+        .with_limits(limit, limit)
+        // Not asked for, its 8 KiB are lost: whoever keeps frames while more is read, as we do, then
+        // reads a few bytes at a time, for good.
+        .with_read_buffer_capacity(flags.read_buffer.unwrap_or(8 << 10));
+    if flags.read_buffer.is_some() {
         // 64 KiB: goes with the larger buffer in its benchmark.
-        options = options
-            .with_read_buffer_capacity(bytes)
-            .with_backpressure_boundary(64 << 10);
+        options = options.with_backpressure_boundary(64 << 10);
     }
     match flags.deflate {
         Deflate::Off => options.without_compression(),
