@@ -14,7 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("topics", &[]),
     ("simd", &[]),
     ("proto", &["simd", "chunk", "pool", "random"]),
-    ("reactor", &["chunk"]),
+    ("reactor", &["chunk", "pool"]),
     ("error", &["proto"]),
     ("config", &["proto", "reactor", "error"]),
     ("server", BELOW),

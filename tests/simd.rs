@@ -14,8 +14,13 @@ fn masked(bytes: &[u8], key: [u8; 4]) -> Vec<u8> {
 /// Every length and alignment near the edges, and some lengths around the blocks of `unmask`.
 fn runs() -> impl Iterator<Item = (usize, usize)> {
     let short = (0..=300).flat_map(|len| (0..=40).map(move |offset| (len, offset)));
-    let long = [4000, 4095, 4096, 4097, 4127, 8191, 8192, 8193, 20_001];
-    short.chain(long.into_iter().flat_map(|len| [(len, 6), (len, 7)]))
+    let long = [
+        1023, 1024, 1025, 4000, 4095, 4096, 4097, 4127, 8191, 8192, 8193, 20_001,
+    ];
+    short.chain(
+        long.into_iter()
+            .flat_map(|len| (0..=32).map(move |offset| (len, offset))),
+    )
 }
 
 /// ASCII, but for one byte in every second run.
@@ -243,6 +248,29 @@ fn bytes_that_are_no_text_can_be_cut_short() {
     assert_eq!(buffer.as_slice(), b"\x80");
     buffer.truncate(0);
     assert_eq!(buffer.text(), Ok(""));
+}
+
+#[test]
+fn what_was_in_a_room_is_no_part_of_the_text() {
+    let mut buffer = Buffer::new();
+    buffer.append("aé".as_bytes(), [0; 4]);
+    assert_eq!(buffer.check(), Ok(()));
+    let mut room = Vec::with_capacity(100);
+    room.extend(*b"\xff\xff");
+    let room_taken = room.capacity();
+    buffer.move_to(room);
+    assert_eq!((buffer.len(), buffer.capacity()), (3, room_taken - 2));
+    assert_eq!((buffer.text(), buffer.memory()), (Ok("aé"), room_taken));
+
+    buffer.append("漢z".as_bytes(), [0; 4]);
+    assert_eq!(buffer.check(), Ok(()));
+    buffer.truncate(5);
+    assert_eq!(buffer.text(), Err(NotUtf8));
+    buffer.append("漢".as_bytes().split_at(2).1, [0; 4]);
+    assert_eq!(buffer.check(), Ok(()));
+    buffer.fit();
+    assert_eq!(buffer.take_text(), Ok("aé漢".into()));
+    assert_eq!((buffer.is_empty(), buffer.memory()), (true, 0));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! come; and what was held is lent from here.
 //!
 //! A message that comes in parts is held in one buffer, which costs nothing per fragment and grows
-//! with the bytes received, to at most twice them, never with the bytes announced. Control frames may
+//! with the bytes received, to at most twice them (and 128), never with the bytes announced. Control frames may
 //! come between the fragments. A compressed message goes through `inflow` on its way.
 //!
 //! Between messages there is none of it: it waits in a small pool of the thread, for peers that send
@@ -124,7 +124,7 @@ impl Unfinished {
 
     /// Bytes of memory held. It is itself as small as what a connection is without it, and as bounded.
     pub(super) fn memory(&self) -> usize {
-        self.held.capacity()
+        self.held.memory()
     }
 
     /// Moves out the message that is lent.
@@ -383,7 +383,7 @@ impl Unfinished {
             let all = (self.held.len() as u64).saturating_add(left);
             double.max(all.min(1 << (16 * received as u64).ilog2()) as usize)
         };
-        pool::give(self.held.move_to(pool::take(room)));
+        self.move_to(room);
     }
 
     /// Nothing more has come for now: gives back room beyond as much again as has. From now on it grows
@@ -392,9 +392,16 @@ impl Unfinished {
         self.fresh = false;
         let most = (2 * self.held.len()).max(HELD_MIN);
         if self.held.capacity() > most {
-            let room = pool::take(1 << most.ilog2());
-            pool::give(self.held.move_to(room));
+            self.move_to(1 << most.ilog2());
         }
+    }
+
+    fn move_to(&mut self, size: usize) {
+        let room = match size {
+            LONG.. => pool::take_clear(size),
+            _ => pool::take(size),
+        };
+        pool::give(self.held.move_to(room));
     }
 
     /// Lets go of what the last call lent from `held`.
@@ -415,7 +422,7 @@ impl Unfinished {
 
     /// Between messages no buffer is held.
     fn release(&mut self) {
-        pool::give(self.held.take());
+        pool::give(self.held.take_room());
     }
 
     /// What is lent.

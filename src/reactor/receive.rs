@@ -10,9 +10,13 @@ use socket2::Socket;
 use super::ending::Ending;
 use super::turn::{Raw, Turn};
 use super::{Event, Token};
+use crate::pool;
 
 /// The buffer that bytes pass through, lent for a call.
-pub(super) struct Passage(Box<[MaybeUninit<u8>]>);
+pub(super) struct Passage {
+    room: Box<[MaybeUninit<u8>]>,
+    begin: usize,
+}
 
 /// What is known of a source before it is read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +39,9 @@ pub(super) struct Found {
 
 impl Passage {
     pub(super) fn new() -> Self {
-        Passage(Box::new_uninit_slice(SIZE))
+        let room = Box::new_uninit_slice(pool::CLEAR + SIZE);
+        let begin = pool::clear_of_page(room.as_ptr().cast());
+        Passage { room, begin }
     }
 
     /// Reads a source once, and tells what comes. If it was wished for, what there is is offered first, to
@@ -59,7 +65,7 @@ impl Passage {
         {
             return Found::nothing(false);
         }
-        match receive(socket, &mut self.0) {
+        match receive(socket, &mut self.room[self.begin..][..SIZE]) {
             Ok([]) => {
                 *ending_near = false;
                 ending.end();

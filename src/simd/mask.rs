@@ -80,7 +80,7 @@ fn copy(room: &mut [MaybeUninit<u8>], bytes: &[u8], key: [u8; 4]) -> bool {
 /// The twin of [`Avx2::apply`] and [`Avx2::apply_ascii`]. Who ignores the answer does not pay for
 /// it: the loop is inlined, and the compiler drops what nobody asks.
 #[inline(always)]
-fn apply_words(bytes: &mut [u8], key: [u8; 4]) -> bool {
+pub(super) fn apply_words(bytes: &mut [u8], key: [u8; 4]) -> bool {
     match bytes.len() {
         16..=32 => return apply_ends::<16>(bytes, key),
         33..=64 => return apply_ends::<32>(bytes, key),
@@ -146,7 +146,7 @@ fn apply_bytes(bytes: &mut [u8], key: [u8; 4]) -> bool {
 
 /// The twin of [`Avx2::copy`].
 #[inline(always)]
-fn copy_words(room: &mut [MaybeUninit<u8>], bytes: &[u8], key: [u8; 4]) -> bool {
+pub(super) fn copy_words(room: &mut [MaybeUninit<u8>], bytes: &[u8], key: [u8; 4]) -> bool {
     let (Some(end), Some(&last)) = (room.last_chunk_mut(), bytes.last_chunk()) else {
         return copy_bytes(room, bytes, key);
     };

@@ -58,12 +58,14 @@ pub fn check(bytes: &[u8]) -> Result<&str, NotUtf8> {
 
 /// Bytes that grow, and are checked as they do.
 ///
-/// Thirty-two bytes while empty, nothing on the heap. Every byte is looked at a bounded number of
+/// Forty bytes while empty, nothing on the heap. Every byte is looked at a bounded number of
 /// times, however small the parts.
 #[derive(Debug, Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
-    /// bytes[..checked] is UTF-8, and checked <= bytes.len()
+    /// What is in front of them is not the caller's: begin <= bytes.len()
+    begin: usize,
+    /// as_slice()[..checked] is UTF-8, and checked <= len()
     checked: usize,
 }
 
@@ -72,29 +74,36 @@ impl Buffer {
     pub const fn new() -> Self {
         Buffer {
             bytes: Vec::new(),
+            begin: 0,
             checked: 0,
         }
     }
 
     /// How many bytes it holds.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.begin
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// How many bytes it can hold without growing.
     pub fn capacity(&self) -> usize {
+        self.bytes.capacity() - self.begin
+    }
+
+    /// Bytes of memory it takes.
+    pub fn memory(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Moves to a larger room, and gives back the old one.
+    /// Moves to a larger room, behind what is in it, and gives back the old one.
     pub fn move_to(&mut self, mut room: Vec<u8>) -> Vec<u8> {
-        room.clear();
-        room.extend_from_slice(&self.bytes);
+        let begin = room.len();
+        room.extend_from_slice(self.as_slice());
+        self.begin = begin;
         mem::replace(&mut self.bytes, room)
     }
 
@@ -144,7 +153,7 @@ impl Buffer {
     /// The last character may be unfinished: its bytes wait, three at most. A byte that nothing
     /// behind it could make good is an error now, even at the end.
     pub fn check(&mut self) -> Result<(), NotUtf8> {
-        let unchecked = &self.bytes[self.checked..];
+        let unchecked = &self.as_slice()[self.checked..];
         let (whole, unfinished) = unchecked.split_at(whole(unchecked));
         check(whole)?;
         could_become_text(unfinished)?;
@@ -155,23 +164,23 @@ impl Buffer {
     /// Everything, if all of it has been checked and no character is unfinished.
     pub fn text(&self) -> Result<&str, NotUtf8> {
         // SAFETY: that is what `checked` promises.
-        unsafe { text(&self.bytes, self.checked) }
+        unsafe { text(self.as_slice(), self.checked) }
     }
 
     /// Everything, text or not.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.begin..]
     }
 
     /// Forgets all but the first `len` bytes. A character cut by that is unfinished again.
     pub fn truncate(&mut self, len: usize) {
         if len < self.checked {
             self.checked = len;
-            while continues(&self.bytes[self.checked]) {
+            while continues(&self.as_slice()[self.checked]) {
                 self.checked -= 1;
             }
         }
-        self.bytes.truncate(len);
+        self.bytes.truncate(self.begin + len);
     }
 
     /// Everything as a text of its own, if all of it has been checked and no character is
@@ -184,13 +193,20 @@ impl Buffer {
 
     /// The bytes themselves; what stays is an empty buffer without room.
     pub fn take(&mut self) -> Vec<u8> {
-        self.checked = 0;
-        mem::take(&mut self.bytes)
+        let begin = self.begin;
+        let mut bytes = self.take_room();
+        bytes.drain(..begin);
+        bytes
+    }
+
+    /// The room; what is in it is of no more use. What stays is as empty.
+    pub fn take_room(&mut self) -> Vec<u8> {
+        mem::take(self).bytes
     }
 
     /// Gives back room beyond as much again as the bytes take.
     pub fn fit(&mut self) {
-        self.bytes.shrink_to(2 * self.bytes.len());
+        self.bytes.shrink_to(self.begin + 2 * self.len());
     }
 }
 
@@ -267,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_is_half_a_cache_line() {
-        assert_eq!(size_of::<Buffer>(), 32);
+    fn a_buffer_fits_a_cache_line() {
+        assert_eq!(size_of::<Buffer>(), 40);
     }
 }
