@@ -339,8 +339,6 @@ fn after_our_close_limits_hold() {
 /// What an unfinished message may hold before it gets an inflater, and what that takes.
 const HELD: usize = 32 << 10;
 const INFLATER: usize = 64 << 10;
-/// What may lie in front of a long message.
-const KEPT_CLEAR: usize = 128;
 
 #[test]
 fn engines_are_made_when_they_are_needed_and_counted() {

@@ -340,6 +340,3 @@ fn refused_newcomers_use_up_no_places() {
     assert_eq!(status(world.script.out(again)).0, 503);
     assert_eq!(world.handle.stats().refused, 11);
 }
-
-/// What may lie in front of a long message.
-const KEPT_CLEAR: usize = 128;

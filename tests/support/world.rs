@@ -221,6 +221,9 @@ pub fn config(change: impl FnOnce(&mut Config)) -> Config {
     config
 }
 
+/// Bytes that may lie in front of a long unfinished message, see `pool::take_clear`.
+pub const KEPT_CLEAR: usize = 128;
+
 pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
