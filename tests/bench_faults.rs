@@ -51,6 +51,48 @@ fn a_message_that_is_wrong_is_told() {
 }
 
 #[test]
+fn a_long_message_that_is_wrong_at_its_end_is_told() {
+    lies("--size 100K", "has a wrong byte at 102399: ", |peer| {
+        let mut message = peer.receive();
+        message.payload[102_399] ^= 1;
+        let bytes = frame(true, message.opcode, &message.payload);
+        bytes.chunks(30_000).for_each(|part| peer.write(part));
+    });
+    lies(
+        "--size 100K",
+        "message 5 has 102399 bytes instead of",
+        |peer| {
+            let message = peer.receive();
+            let bytes = frame(true, message.opcode, &message.payload[..102_399]);
+            bytes.chunks(30_000).for_each(|part| peer.write(part));
+        },
+    );
+}
+
+#[test]
+fn a_long_answer_may_come_in_any_parts() {
+    let (url, hosted) = host_open(|mut peer| {
+        for part in [1, 3, 9, 4096, 70_000] {
+            let message = peer.receive();
+            let bytes = frame(true, message.opcode, &message.payload);
+            let (head, rest) = bytes.split_at(12);
+            head.chunks(part.min(4)).for_each(|part| peer.write(part));
+            rest.chunks(part.max(999)).for_each(|part| peer.write(part));
+        }
+        let message = peer.receive();
+        let half = message.payload.len() / 2;
+        peer.write(&frame(false, message.opcode, &message.payload[..half]));
+        peer.write(&frame(true, host::PING, b"between"));
+        peer.write(&frame(true, host::CONTINUATION, &message.payload[half..]));
+        peer.close(1001, "enough");
+        peer.expect_cut();
+    });
+    let output = bench(&format!("echo {url} {FOR_LONG} --size 100K"));
+    fails(&output, 1, &["the server closed: 1001 enough"]);
+    hosted.done();
+}
+
+#[test]
 fn messages_that_are_lost_or_out_of_order_are_told() {
     let lost = "instead of message 5 came message 6: lost";
     lies("--outstanding 2", lost, |peer| {
