@@ -125,6 +125,8 @@ pub enum Source {
     Listener(Socket),
     /// Connected, by whomever: tells [`Event::Received`].
     Stream(Socket),
+    /// A `Stream` that a driver of this kind has accepted, and nobody has changed since.
+    Accepted(Socket),
     /// Its non-blocking connect has been started; it may be established already, or have failed. Else a
     /// `Stream`.
     Connecting(Socket),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use mio::event::Event as Edge;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Registry};
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 
 use super::ending::{Ending, Step};
 use super::receive::{Passage, Prospect};
@@ -372,7 +372,7 @@ impl Slot {
             if !turn.has_room() {
                 return;
             }
-            match self.socket.accept() {
+            match accept(&self.socket) {
                 Ok((socket, from)) => {
                     self.failures = 0;
                     // Linux hands the option of the listener down. Where it fails the peer is gone.
@@ -411,6 +411,14 @@ impl Slot {
     }
 }
 
+/// Accepts a connection; on Linux one that does not block.
+fn accept(listener: &Socket) -> io::Result<(Socket, SockAddr)> {
+    #[cfg(target_os = "linux")]
+    return listener.accept4(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK);
+    #[cfg(not(target_os = "linux"))]
+    listener.accept()
+}
+
 /// The socket, which is not to block.
 fn prepare(source: Source) -> io::Result<Socket> {
     match source {
@@ -418,7 +426,8 @@ fn prepare(source: Source) -> io::Result<Socket> {
             socket.set_nonblocking(true)?;
             Ok(socket)
         }
-        Source::Stream(socket) => {
+        Source::Accepted(socket) if cfg!(target_os = "linux") => Ok(socket),
+        Source::Stream(socket) | Source::Accepted(socket) => {
             socket.set_nonblocking(true)?;
             #[cfg(target_vendor = "apple")]
             socket.set_nosigpipe(true)?;

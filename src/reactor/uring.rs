@@ -152,15 +152,20 @@ impl Uring {
 
 impl Driver for Uring {
     fn open(&mut self, source: Source) -> io::Result<Token> {
+        let waits = matches!(source, Source::Accepted(_));
         let (socket, listens) = match source {
             Source::Listener(socket) => (socket, true),
             // While it connects, receives and sends wait in the ring as they do for bytes and room. When
             // the connect fails, the first of them to try takes the reason and is the first to come
             // home; what the other brings then, EPIPE or what looks like a FIN, is not heard any more.
-            Source::Stream(socket) | Source::Connecting(socket) => (socket, false),
+            Source::Stream(socket) | Source::Accepted(socket) | Source::Connecting(socket) => {
+                (socket, false)
+            }
         };
         // The ring waits for the socket by itself; told not to block, it would give up instead.
-        socket.set_nonblocking(false)?;
+        if !waits {
+            socket.set_nonblocking(false)?;
+        }
         let slot = Slot {
             socket,
             wanted: true,

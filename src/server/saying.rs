@@ -77,7 +77,7 @@ impl<H: Handler> Worker<H> {
             socket,
             from,
             listener,
-            ..
+            adopted,
         } = newcomer;
         let local = self.hall.addresses.get(usize::from(listener)).copied();
         let local = match local {
@@ -86,7 +86,11 @@ impl<H: Handler> Worker<H> {
             }
             _ => None,
         };
-        let token = match driver.open(Source::Stream(socket)) {
+        let source = match adopted {
+            true => Source::Stream(socket),
+            false => Source::Accepted(socket),
+        };
+        let token = match driver.open(source) {
             Ok(token) => token,
             Err(error) => return tracing::warn!(%error, "a connection was not taken"),
         };

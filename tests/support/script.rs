@@ -446,10 +446,12 @@ impl Driver for Script {
                 Ok(token)
             }
             // What is behind the socket of one that dials does not matter: the script tells.
-            source @ (Source::Stream(_) | Source::Connecting(_)) => {
+            source => {
                 let (socket, dialled) = match source {
                     Source::Connecting(socket) => (socket, true),
-                    Source::Stream(socket) | Source::Listener(socket) => (socket, false),
+                    Source::Stream(socket)
+                    | Source::Accepted(socket)
+                    | Source::Listener(socket) => (socket, false),
                 };
                 if self.opens_fail > 0 {
                     self.opens_fail -= 1;
