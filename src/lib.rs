@@ -45,6 +45,7 @@ pub mod client;
 pub mod config;
 #[cfg(unix)]
 mod error;
+mod page;
 mod pool;
 #[forbid(unsafe_code)]
 pub mod proto;

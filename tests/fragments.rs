@@ -208,6 +208,24 @@ fn a_message_that_was_gathered_may_be_moved_out() {
     assert_eq!(stream.next(&mut input, &rules, false), Ok(None));
 }
 
+// What a thread uses again is empty, whatever is done with a stream after its error.
+#[test]
+fn what_an_error_leaves_behind_meets_nobody_else() {
+    let rules = Rules::client(1 << 20);
+    let mut stream = Stream::new();
+    let mut bytes = *b"\x01\x02gr\x80\x01\xC3";
+    let event = stream.next(&mut Input::new(&mut bytes), &rules, false);
+    assert_eq!(event, Err(Violation::NotUtf8));
+    assert_eq!(stream.take_lent(), None);
+    stream.let_go();
+    drop(stream);
+
+    let mut stream = Stream::new();
+    let mut bytes = *b"\x01\x01a\x80\x01b";
+    let event = stream.next(&mut Input::new(&mut bytes), &rules, false);
+    assert_eq!(event, Ok(Some(Event::Message(Message::Text("ab")))));
+}
+
 // What is long is read straight to where it is held, and what is behind it as usual.
 #[test]
 fn long_messages_come_as_they_were_said_however_they_come() {

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may import.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("pool", &[]),
+    ("page", &[]),
+    ("pool", &["page"]),
     ("random", &[]),
     ("chunk", &["pool"]),
     ("topics", &[]),
     ("simd", &[]),
-    ("proto", &["simd", "chunk", "pool", "random"]),
-    ("reactor", &["chunk", "pool"]),
+    ("proto", &["simd", "chunk", "pool", "page", "random"]),
+    ("reactor", &["chunk", "page"]),
     ("error", &["proto"]),
     ("config", &["proto", "reactor", "error"]),
     ("server", BELOW),
@@ -27,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// All that `server` and `client` stand on.
 const BELOW: &[&str] = &[
-    "chunk", "pool", "random", "topics", "simd", "proto", "reactor", "error", "config",
+    "chunk", "page", "pool", "random", "topics", "simd", "proto", "reactor", "error", "config",
 ];
 
 /// The only places for `unsafe`: whole folders end in `/`.

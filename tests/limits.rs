@@ -111,6 +111,28 @@ fn an_unfinished_message_costs_at_most_twice_its_bytes() {
     }
 }
 
+// P4: also where rooms are too large to be kept, and byte after byte.
+#[test]
+fn a_very_long_message_costs_at_most_twice_its_bytes() {
+    let config = config(|config| config.message_max = 8 << 20);
+    for come in [0x10_0000_usize, 0x18_0000, 0x20_0000, 0x30_0000] {
+        let mut world = World::with(Recorder::silent(), config.clone());
+        let conn = world.open();
+        let frame = Frame::new(BINARY, vec![5; 6 << 20]).bytes();
+        let head = frame.len() - (6 << 20);
+        world.feed(conn, &frame[..head + come]);
+        for at in head + come..head + come + 200 {
+            let received = at + 1 - head;
+            world.feed(conn, &frame[at..=at]);
+            let held = world.memory();
+            assert!(
+                held >= received && held <= 2 * received + KEPT_CLEAR,
+                "{held} of {received}"
+            );
+        }
+    }
+}
+
 // P1: a head that has not come whole costs what came of it.
 #[test]
 fn an_unfinished_head_costs_its_bytes() {

@@ -128,7 +128,7 @@ impl Inflow {
 impl Kept {
     fn memory(&self) -> usize {
         let long = self.long.as_ref();
-        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.capacity());
+        let long = long.map_or(0, |long| long.inflater.memory() + long.plain.memory());
         size_of::<Self>() + long + self.history.memory()
     }
 }

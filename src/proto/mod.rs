@@ -10,7 +10,7 @@
 //!          simd::mask     the payload unmasked where it lies       ┐ the room next door:
 //!          simd::text     text checked as it arrives               ┘ bytes by the register
 //!          stream         frames become messages, lent where they lie
-//!          unfinished     or held, when they come in parts
+//!          unfinished     or held, when they come in parts; room: how much of it they have
 //!          inflow         compressed ones inflated on the way, by deflate
 //!          message close  what they carry; owned: what is kept of it
 //!          batch          several of them, for many: one piece in each form
@@ -33,6 +33,7 @@ pub mod input;
 pub mod message;
 pub mod outbox;
 mod owned;
+mod room;
 pub mod rules;
 pub mod stream;
 mod unfinished;

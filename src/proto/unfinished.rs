@@ -1,15 +1,14 @@
 //! What has begun and is not finished: a message in parts, a frame or a header of which more must
 //! come; and what was held is lent from here.
 //!
-//! A message that comes in parts is held in one buffer, which costs nothing per fragment and grows
-//! with the bytes received, to at most twice them (and 128), never with the bytes announced. Control frames may
-//! come between the fragments. A compressed message goes through `inflow` on its way.
+//! A message that comes in parts is held in one buffer, which costs nothing per fragment. Control frames
+//! may come between the fragments. A compressed message goes through `inflow` on its way.
 //!
 //! Between messages there is none of it: it waits in a small pool of the thread, for peers that send
 //! without a pause are cut in the middle of a frame by every receive.
 
 use std::cell::RefCell;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 
 use super::close::CloseFrame;
 use super::frame::{Header, Opcode, Role};
@@ -17,6 +16,7 @@ use super::inflow::{HELD_MAX, Inflow, packed_max};
 use super::input::Input;
 use super::message::Message;
 use super::owned::Owned;
+use super::room::Room;
 use super::rules::Rules;
 use super::stream::Event;
 use super::violation::Violation;
@@ -29,6 +29,7 @@ pub(super) struct Unfinished {
     /// The payload so far of the message in the making, still compressed if it came so; behind it
     /// that of a split control frame.
     held: text::Buffer,
+    room: Room,
     under_way: UnderWay,
     /// The payload length of the control frame under way.
     control_len: u8,
@@ -38,8 +39,6 @@ pub(super) struct Unfinished {
     compressed: bool,
     /// What of it is in the caller's hands.
     lent: Option<Lent>,
-    /// It has begun with the bytes that are being read, see [`tighten`](Self::tighten).
-    fresh: bool,
 }
 
 /// What has begun and of which more must come.
@@ -102,7 +101,7 @@ impl Unfinished {
 
     /// Nothing any more: the box is for somebody else.
     pub(super) fn give(self: Box<Self>) {
-        debug_assert!(self.is_nothing() && self.held.capacity() == 0);
+        debug_assert!(self.is_nothing());
         // The thread may be ending, its pool gone: then it is simply freed.
         let _ = POOL.try_with(|pool| {
             let mut pool = pool.borrow_mut();
@@ -117,9 +116,9 @@ impl Unfinished {
         matches!(self.under_way, UnderWay::Header { len: 0, .. }) && self.message.is_none()
     }
 
-    /// Whether nothing is lent either.
+    /// Whether nothing is lent either, nor left behind by an error.
     pub(super) fn is_nothing(&self) -> bool {
-        self.is_at_rest() && self.lent.is_none()
+        self.is_at_rest() && self.lent.is_none() && self.held.memory() == 0
     }
 
     /// Bytes of memory held. It is itself as small as what a connection is without it, and as bounded.
@@ -263,7 +262,7 @@ impl Unfinished {
         match header.opcode {
             Opcode::Text | Opcode::Binary => {
                 self.message = Some(Kind::of(header.opcode));
-                self.fresh = true;
+                self.room.begin();
                 self.compressed = header.compressed;
             }
             Opcode::Continuation => {}
@@ -288,7 +287,8 @@ impl Unfinished {
         *key = mask::turn(*key, count);
         *left -= count as u64;
         let (whole, announced) = (*left == 0, count as u64 + *left);
-        self.grow(count, if rules.pulls { announced } else { 0 });
+        let readable = if rules.pulls { announced } else { 0 };
+        self.room.make(&mut self.held, count, readable);
         self.held.append(input.take(count), unmask);
         if !opcode.is_control() {
             if self.compressed {
@@ -303,9 +303,9 @@ impl Unfinished {
 
     /// Puts the message in the place of what is held of it: the last, or all, of what came compressed.
     fn inflate_held(&mut self, inflow: &mut Inflow, rules: &Rules) -> Result<(), Violation> {
-        let packed = self.held.take();
-        let inflated = inflow.finish(&packed, rules);
-        pool::give(packed);
+        let mut packed = mem::take(&mut self.held);
+        let inflated = inflow.finish(packed.as_slice(), rules);
+        pool::give(packed.take_room());
         self.held = inflated?;
         Ok(())
     }
@@ -330,9 +330,9 @@ impl Unfinished {
             return Ok(());
         }
         // Whoever holds an inflater holds nothing else.
-        let packed = self.held.take();
-        let plain = inflow.inflate(&packed, rules);
-        pool::give(packed);
+        let mut packed = mem::take(&mut self.held);
+        let plain = inflow.inflate(packed.as_slice(), rules);
+        pool::give(packed.take_room());
         match (plain?, self.message) {
             (plain, Some(Kind::Text)) => plain.check().map_err(|_| Violation::NotUtf8),
             _ => Ok(()),
@@ -356,7 +356,7 @@ impl Unfinished {
             return Ok(0);
         }
         let most = left.min(PULL_MAX as u64) as usize;
-        self.grow(1, left);
+        self.room.make(&mut self.held, 1, left);
         let count = self.held.fill(most, key, read);
         if let UnderWay::Frame { left, key, .. } = &mut self.under_way {
             *left -= count as u64;
@@ -368,40 +368,9 @@ impl Unfinished {
         Ok(count)
     }
 
-    /// Room for `count` more bytes of the `left` that may be about to come: the largest power of two that
-    /// is at most twice what has come then. Of something long that has just begun up to sixteen
-    /// times that, but no more than is to come: most likely it is about to come, and moving costs more.
-    fn grow(&mut self, count: usize, left: u64) {
-        let received = self.held.len() + count;
-        if received <= self.held.capacity() {
-            return;
-        }
-        let double = 1 << (2 * received).max(HELD_MIN).ilog2();
-        let room = if received < LONG || !self.fresh {
-            double
-        } else {
-            let all = (self.held.len() as u64).saturating_add(left);
-            double.max(all.min(1 << (16 * received as u64).ilog2()) as usize)
-        };
-        self.move_to(room);
-    }
-
-    /// Nothing more has come for now: gives back room beyond as much again as has. From now on it grows
-    /// by doubling, or a peer that sends slowly would have it moved again and again.
+    /// Nothing more has come for now.
     pub(super) fn tighten(&mut self) {
-        self.fresh = false;
-        let most = (2 * self.held.len()).max(HELD_MIN);
-        if self.held.capacity() > most {
-            self.move_to(1 << most.ilog2());
-        }
-    }
-
-    fn move_to(&mut self, size: usize) {
-        let room = match size {
-            LONG.. => pool::take_clear(size),
-            _ => pool::take(size),
-        };
-        pool::give(self.held.move_to(room));
+        self.room.tighten(&mut self.held);
     }
 
     /// Lets go of what the last call lent from `held`.
@@ -486,12 +455,8 @@ fn control(opcode: Opcode, payload: &[u8]) -> Result<Event<'_>, Violation> {
     }
 }
 
-/// 64: below this an allocation is not worth sizing.
-const HELD_MIN: usize = 64;
 /// 8 KiB: from there on a copy costs more than a system call.
 const PULL_FROM: usize = 8 << 10;
-/// 32 KiB: what is shorter grows by doubling.
-const LONG: usize = 32 << 10;
 /// 256 KiB: what has come is still in the cache when it is unmasked.
 const PULL_MAX: usize = 256 << 10;
 /// 64: as many connections of a thread as are between finishing one message and beginning another.

@@ -10,7 +10,7 @@ use socket2::Socket;
 use super::ending::Ending;
 use super::turn::{Raw, Turn};
 use super::{Event, Token};
-use crate::pool;
+use crate::page;
 
 /// The buffer that bytes pass through, lent for a call.
 pub(super) struct Passage {
@@ -39,8 +39,8 @@ pub(super) struct Found {
 
 impl Passage {
     pub(super) fn new() -> Self {
-        let room = Box::new_uninit_slice(pool::CLEAR + SIZE);
-        let begin = pool::clear_of_page(room.as_ptr().cast());
+        let room = Box::new_uninit_slice(page::LEFT_OUT_MAX + SIZE);
+        let begin = page::left_out(room.as_ptr().cast());
         Passage { room, begin }
     }
 

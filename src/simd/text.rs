@@ -99,7 +99,8 @@ impl Buffer {
         self.bytes.capacity()
     }
 
-    /// Moves to a larger room, behind what is in it, and gives back the old one.
+    /// Moves to another room, and gives back the old one. What is in it already stays in front, and is
+    /// none of the bytes held.
     pub fn move_to(&mut self, mut room: Vec<u8>) -> Vec<u8> {
         let begin = room.len();
         room.extend_from_slice(self.as_slice());
@@ -191,7 +192,7 @@ impl Buffer {
         Ok(unsafe { String::from_utf8_unchecked(self.take()) })
     }
 
-    /// The bytes themselves; what stays is an empty buffer without room.
+    /// The bytes themselves, moved to the front of their room; what stays is an empty buffer without room.
     pub fn take(&mut self) -> Vec<u8> {
         let begin = self.begin;
         let mut bytes = self.take_room();
