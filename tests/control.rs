@@ -82,6 +82,25 @@ fn of_pings_that_nobody_reads_the_pongs_are_bounded() {
     assert_eq!(world.memory(), 0);
 }
 
+// P8: pongs that have left count no more, though something always waits behind them.
+#[test]
+fn a_peer_that_reads_slowly_has_every_ping_answered() {
+    let mut world = World::new(Recorder::echo());
+    let conn = world.open();
+    world.script.takes(conn, Takes::Each(6));
+    world.script.feed(conn, &binary(&[7; 2000]));
+    for number in 0..3_000_u32 {
+        world.script.feed(conn, &ping(&number.to_be_bytes()));
+        world.turn();
+    }
+    world.script.takes(conn, Takes::All);
+    world.settle();
+    let pongs = (0..3_000_u32).map(|number| Said::Pong(number.to_be_bytes().into()));
+    let said = world.said(conn);
+    assert_eq!(said[0], Said::Binary(vec![7; 2000]));
+    assert!(said[1..].iter().cloned().eq(pongs), "{}", said.len());
+}
+
 // P8: in one receive too, with pongs as long as they get.
 #[test]
 fn a_flood_of_pings_in_one_receive_is_bounded_too() {

@@ -240,10 +240,11 @@ impl Outbox {
         if flown == Flight::Cut {
             chunks.truncate(begun(&chunks, self.role));
         }
-        if chunks.is_empty() {
-            self.pongs_under_way = 0;
-        } else {
-            self.pongs_waiting += std::mem::take(&mut self.pongs_under_way);
+        let pongs = std::mem::take(&mut self.pongs_under_way);
+        if !chunks.is_empty() {
+            // Whatever left made room for as many bytes of pongs.
+            let room = left.try_into().unwrap_or(u16::MAX);
+            self.pongs_waiting += pongs.saturating_sub(room);
             let later = std::mem::replace(&mut self.waiting, chunks);
             self.waiting.join(later);
         }
