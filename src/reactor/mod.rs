@@ -6,9 +6,9 @@
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
 //! `turn` what it tells with, `receive` reads without waiting, `ending` is how a source ends. Of io_uring
-//! alone, `buffers` is the memory it receives into, `bulk` who is read past it, `messages` what it sends
-//! in many parts, `tag` the word it gives back. [`mod@probe`] tries a kernel out; [`waker`] comes from
-//! other threads.
+//! alone, `uring_slot` is what of a source is in the ring, `buffers` the memory it receives into, `bulk`
+//! who is read past it, `messages` what it sends in many parts, `tag` the word it gives back.
+//! [`mod@probe`] tries a kernel out; [`waker`] comes from other threads.
 //!
 //! # The contract
 //!
@@ -71,6 +71,8 @@ mod turn;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 pub mod uring;
+#[cfg(target_os = "linux")]
+mod uring_slot;
 pub mod waker;
 
 pub use probe::probe;

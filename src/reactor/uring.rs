@@ -26,14 +26,15 @@ use io_uring::{IoUring, cqueue, opcode, squeue};
 use socket2::Socket;
 
 use super::buffers::{self, Buffers};
-use super::bulk::{Bulk, WATCHED};
-use super::ending::{Ending, Step};
+use super::bulk::WATCHED;
+use super::ending::Step;
 use super::messages::Messages;
 use super::receive::Passage;
 use super::slots::Slots;
 use super::socket::{is_starved, to_address};
 use super::tag::{INDEX_MAX, Operation, Tag};
 use super::turn::{FAILURES_MAX, MORE, Raw, Turn};
+use super::uring_slot::{Input, Output, Slot};
 use super::{Close, Driver, Event, Source, Token, Waker};
 use crate::chunk::Chunks;
 
@@ -62,38 +63,6 @@ pub struct Uring {
     waker: Waker,
     /// The ring knows its thread.
     _thread: PhantomData<*const ()>,
-}
-
-/// One source.
-struct Slot {
-    socket: Socket,
-    /// The caller wishes to read, or to accept.
-    wanted: bool,
-    /// The receive, the watch, or the accept.
-    input: Input,
-    bulk: Bulk,
-    output: Output,
-    /// Accepts that failed in a row.
-    failures: u8,
-    /// What is under way, or on its way home; empty while the output is idle.
-    chunks: Chunks,
-    ending: Ending,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Input {
-    Idle,
-    Armed,
-    Cancelled,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
-    Idle,
-    Flying,
-    Cancelled,
-    /// No operation any more: it goes home when the next turn begins.
-    Landed,
 }
 
 impl Uring {
@@ -166,19 +135,9 @@ impl Driver for Uring {
         if !waits {
             socket.set_nonblocking(false)?;
         }
-        let slot = Slot {
-            socket,
-            wanted: true,
-            input: Input::Idle,
-            bulk: Bulk::default(),
-            output: Output::Idle,
-            failures: 0,
-            chunks: Chunks::new(),
-            ending: Ending::new(listens),
-        };
         let token = self
             .slots
-            .insert(slot, INDEX_MAX)
+            .insert(Slot::new(socket, listens), INDEX_MAX)
             .map_err(|_| io::Error::from_raw_os_error(libc::EMFILE))?;
         self.arm.push(token);
         Ok(token)
@@ -668,6 +627,9 @@ impl Uring {
 
     /// Cancels everything and waits, not for ever, until the kernel has let go.
     fn come_to_rest(&mut self) -> bool {
+        // Nobody is told any more.
+        self.due.clear();
+        self.readable.clear();
         let deadline = Instant::now() + PATIENCE;
         while self.flying > 0 && Instant::now() < deadline && self.broken.is_none() {
             let entry = opcode::AsyncCancel2::new(CancelBuilder::any().all())
@@ -714,58 +676,6 @@ impl Drop for Uring {
     }
 }
 
-impl Slot {
-    fn input_operation(&self) -> Operation {
-        match (self.ending.listens(), self.bulk.watched) {
-            (true, _) => Operation::Accept,
-            (_, true) => Operation::Watch,
-            _ => Operation::Receive,
-        }
-    }
-
-    /// Whether nothing but us reads it, and we are to.
-    fn may_read_bulk(&mut self) -> bool {
-        // The watch speaks once of what has come. Left unread while the last send is seen through, the
-        // peer's FIN might not be heard of again.
-        let wanted = self.wanted || !self.ending.is_open();
-        self.bulk.watched && self.bulk.wanted && self.may_read(wanted)
-    }
-
-    /// Reads it past the ring. Tells whether there may be more.
-    fn read_bulk(&mut self, token: Token, passage: &mut Passage, turn: &mut Turn<'_, '_>) -> bool {
-        let (socket, ending) = (&self.socket, &mut self.ending);
-        self.bulk.read(token, socket, ending, passage, turn)
-    }
-
-    fn is_to_be_armed(&mut self) -> bool {
-        self.input == Input::Idle && self.may_read(self.wanted)
-    }
-
-    fn may_read(&mut self, wanted: bool) -> bool {
-        let sending = self.is_sending();
-        self.ending.may_read(wanted, sending, &self.socket)
-    }
-
-    fn step(&mut self) -> Step {
-        self.ending.step(self.is_sending(), &self.socket)
-    }
-
-    /// Whether a send has not come home yet.
-    fn is_sending(&self) -> bool {
-        self.output != Output::Idle
-    }
-
-    /// Whether a send of it is in the ring.
-    fn has_send(&self) -> bool {
-        matches!(self.output, Output::Flying | Output::Cancelled)
-    }
-
-    /// Nothing is in the ring, and nothing is to come.
-    fn is_over(&mut self) -> bool {
-        self.input == Input::Idle && !self.has_send() && self.step() == Step::Over
-    }
-}
-
 /// Nothing is wrong: no buffer was left, it was cancelled, or is to be tried again.
 fn is_harmless(error: i32) -> bool {
     matches!(
@@ -800,11 +710,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 mod tests {
     use super::super::probe;
     use super::*;
-
-    #[test]
-    fn a_connection_is_32_bytes_here() {
-        assert_eq!(size_of::<Option<Slot>>(), 32);
-    }
 
     #[test]
     fn the_probe_passes_twice() {
