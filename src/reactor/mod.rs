@@ -216,5 +216,6 @@ impl fmt::Display for Address {
 
 /// 128: the last of a busy turn waits for at most 2 MiB of the others' bytes.
 pub const EVENTS_PER_TURN: usize = 128;
-/// 64 KiB: what a peer that has been told goodbye may still send before it is cut.
-pub const DISCARD_MAX: usize = 64 << 10;
+/// 16 MiB: what a peer that has been told goodbye may still send before it is cut. One that writes a message
+/// of many megabytes reads why it was refused only when it has written them.
+pub const DISCARD_MAX: usize = 16 << 20;
