@@ -145,7 +145,10 @@ impl Report {
             latency_all_us: None,
             server,
             generator,
-            bottleneck: bottleneck(server, generator),
+            bottleneck: bottleneck(
+                server.map(|server| server.cores),
+                generator.map(|own| own.cores),
+            ),
             asked_rate: match plan.mode {
                 Mode::Rate { per_second, .. } => Some(per_second),
                 _ => None,
@@ -177,19 +180,20 @@ fn fault(unit: &str, count: u64, errors: u64, seconds: f64) -> Option<String> {
     }
 }
 
-/// Who was busy all the time, and so is what was measured.
-fn bottleneck(server: Option<Server>, generator: Option<Generator>) -> Option<&'static str> {
-    let is_busy = |cores: f64| cores > BUSY;
-    let server = server.is_some_and(|server| is_busy(server.cores));
-    match (server, generator.is_some_and(|own| is_busy(own.cores))) {
-        (true, _) => Some("server"),
-        (false, true) => Some("generator"),
-        (false, false) => None,
+/// Who was busy all the time, and so is what was measured. How many cores a server could use is not
+/// known: next to a busy generator it is at its end only where it is at that of one thread.
+fn bottleneck(server: Option<f64>, generator: Option<f64>) -> Option<&'static str> {
+    let generator = generator.is_some_and(|cores| cores > BUSY);
+    match server {
+        Some(cores) if cores > BUSY && (!generator || cores <= ONE_THREAD) => Some("server"),
+        _ => generator.then_some("generator"),
     }
 }
 
 /// 95 % of a core: the rest is lost to the machine.
 const BUSY: f64 = 0.95;
+/// 105 %: the clocks of two processes are not read at one time.
+const ONE_THREAD: f64 = 1.05;
 
 #[cfg(test)]
 mod tests {
@@ -202,5 +206,25 @@ mod tests {
         assert!(fault("messages", 0, 7, 5.0).unwrap().contains("7 messages"));
         assert!(fault("messages", 9, 7, 5.0).is_some());
         assert_eq!(fault("messages", 1, 0, 5.0), None);
+    }
+
+    #[test]
+    fn a_busy_generator_is_the_bottleneck_unless_the_server_has_one_thread_at_its_end() {
+        for (server, generator, told) in [
+            (Some(1.3), Some(1.0), Some("generator")),
+            (Some(0.6), Some(1.0), Some("generator")),
+            (None, Some(1.0), Some("generator")),
+            (Some(1.0), Some(1.0), Some("server")),
+            (Some(1.3), Some(0.6), Some("server")),
+            (Some(1.0), None, Some("server")),
+            (Some(0.6), Some(0.6), None),
+            (None, None, None),
+        ] {
+            assert_eq!(
+                bottleneck(server, generator),
+                told,
+                "{server:?} {generator:?}"
+            );
+        }
     }
 }
