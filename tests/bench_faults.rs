@@ -203,20 +203,22 @@ fn bytes_that_are_wrong_are_told() {
 }
 
 #[test]
-fn what_never_comes_is_an_error_beside_the_report() {
-    let (url, hosted) = host_open(|mut peer| {
-        peer.echo();
-        peer.expect_cut();
-    });
-    let flags = "--outstanding 2 --count 1 --json";
-    let output = bench(&format!("echo {url} {FOR_LONG} {flags}"));
-    fails(&output, 1, &["1 messages were asked for and did not come"]);
-    let report = told(&output);
-    assert_eq!(
-        (&report["errors"], &report["count"]),
-        (&1.into(), &1.into())
-    );
-    hosted.done();
+fn what_never_comes_is_an_error_beside_the_report_and_late_in_it() {
+    for mode in ["echo --outstanding 2", "rate --rate 1000"] {
+        let (url, hosted) = host_open(|mut peer| {
+            let (first, _) = (peer.receive(), peer.receive());
+            peer.send(first.opcode, &first.payload);
+            peer.expect_cut();
+        });
+        let output = bench(&format!("{mode} {url} {FOR_LONG} --count 1 --json"));
+        fails(&output, 1, &[" messages were asked for and did not come"]);
+        let report = told(&output);
+        assert_eq!(report["count"], 1);
+        assert!(report["errors"].as_u64().unwrap() >= 1, "{report}");
+        // As long as it was waited for.
+        assert!(report["latency_us"]["max"].as_f64().unwrap() >= 2e6);
+        hosted.done();
+    }
 }
 
 /// Where nobody listens.
