@@ -122,9 +122,13 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
         }
         Mode::Idle => idle(plan, stop)?,
     };
-    let held = plan.conditions.iter();
-    let held = held.filter(|condition| condition.holds(&report));
-    report.failed = held.map(Condition::to_string).collect();
+    for condition in &plan.conditions {
+        match condition.holds(&report) {
+            Some(true) => report.failed.push(condition.to_string()),
+            Some(false) => {}
+            None => report.untold = Some(condition.to_string()),
+        }
+    }
     Ok(report)
 }
 

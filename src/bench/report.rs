@@ -9,6 +9,7 @@ use super::score::Times;
 
 /// The figures of a run. Its serialization is what `--json` prints, and a promise.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Report {
     pub(super) mode: &'static str,
     pub(super) url: String,
@@ -44,9 +45,13 @@ pub(crate) struct Report {
     pub(super) errors: u64,
     /// The conditions of `--fail-if` that held.
     pub(crate) failed: Vec<String>,
+    /// A condition of which nobody knows whether it holds.
+    #[serde(skip)]
+    pub(super) untold: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub(super) struct WireBytes {
     pub(super) sent_per_unit: f64,
     pub(super) received_per_unit: f64,
@@ -54,6 +59,7 @@ pub(super) struct WireBytes {
 
 /// Percentiles of times, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub(super) struct Latency {
     pub(super) p50: f64,
     pub(super) p90: f64,
@@ -156,12 +162,15 @@ impl Report {
             behind_us: None,
             errors: found.missing,
             failed: Vec::new(),
+            untold: None,
         }
     }
 
     /// What is wrong, though there is a report.
     pub(crate) fn fault(&self) -> Option<String> {
+        let untold = self.untold.as_ref();
         fault(self.unit, self.count, self.errors, self.seconds)
+            .or_else(|| untold.map(|text| format!("{text}: that figure is not known here")))
     }
 
     /// One line of JSON.
