@@ -41,6 +41,9 @@ pub(crate) struct Report {
     /// How long after they were due messages were asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) behind_us: Option<Latency>,
+    /// Of a search: the rates that did not meet its goal, as they were tried. The last is the lowest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) missed: Vec<Missed>,
     /// Units that were asked for and did not come.
     pub(super) errors: u64,
     /// The conditions of `--fail-if` that held.
@@ -48,6 +51,15 @@ pub(crate) struct Report {
     /// A condition of which nobody knows whether it holds.
     #[serde(skip)]
     pub(super) untold: Option<String>,
+}
+
+/// A rate that did not meet the goal.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Missed {
+    pub(super) asked_rate: f64,
+    /// Whose limit it is, where that is known: the generator's also where it fell behind.
+    pub(super) bottleneck: Option<&'static str>,
+    pub(super) why: String,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -160,10 +172,16 @@ impl Report {
                 _ => None,
             },
             behind_us: None,
+            missed: Vec::new(),
             errors: found.missing,
             failed: Vec::new(),
             untold: None,
         }
+    }
+
+    /// Whether the generator did not keep its schedule.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind_us.is_some_and(|behind| behind.p99 > BEHIND_US)
     }
 
     /// What is wrong, though there is a report.
@@ -201,6 +219,8 @@ fn bottleneck(server: Option<f64>, generator: Option<f64>) -> Option<&'static st
 
 /// 95 % of a core: the rest is lost to the machine.
 const BUSY: f64 = 0.95;
+/// 1 ms: less is what a turn takes.
+const BEHIND_US: f64 = 1000.0;
 /// 105 %: the clocks of two processes are not read at one time.
 const ONE_THREAD: f64 = 1.05;
 

@@ -87,11 +87,25 @@ impl Report {
                 "  The generator was busy all the time: the server may be faster than this."
             )?;
         }
-        if let Some(behind) = self.behind_us.filter(|behind| behind.p99 > BEHIND_US) {
+        if let Some(behind) = self.behind_us.filter(|_| self.is_behind()) {
             writeln!(
                 f,
                 "  The generator fell behind its schedule: by {} at the 99th percentile.",
                 micros(behind.p99)
+            )?;
+        }
+        for miss in &self.missed {
+            writeln!(
+                f,
+                "  Too much: {:.0} per second: {}",
+                miss.asked_rate, miss.why
+            )?;
+        }
+        let limit = self.missed.last().and_then(|miss| miss.bottleneck);
+        if limit == Some("generator") {
+            writeln!(
+                f,
+                "  That limit is the generator's: the server may hold more."
             )?;
         }
         if self.offered && self.deflate.is_none() {
@@ -137,6 +151,3 @@ fn bytes(bytes: f64) -> String {
         _ => format!("{:.1} MiB", bytes / 1_048_576.0),
     }
 }
-
-/// 1 ms: less is what a turn takes.
-const BEHIND_US: f64 = 1000.0;
