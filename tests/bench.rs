@@ -74,6 +74,7 @@ fn a_report_has_everything() {
             assert!(report[who][name].is_number(), "{report}");
         }
     }
+    assert!(report["server"]["rss_exact"].is_boolean(), "{report}");
     assert_eq!(report["sizes"], "300:2,1024:1");
     assert_eq!(report["deflate"], "takeover");
     assert_eq!(report["url"], server.url);

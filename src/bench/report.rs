@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::fleet::Fleet;
 use super::measure::Found;
 use super::plan::{Mode, Plan};
+use super::process::is_rss_exact;
 use super::score::Times;
 
 /// The figures of a run. Its serialization is what `--json` prints, and a promise.
@@ -87,6 +88,7 @@ pub(super) struct Server {
     /// Cores that it kept busy.
     pub(super) cores: f64,
     pub(super) rss_bytes: u64,
+    pub(super) rss_exact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bytes_per_connection: Option<f64>,
 }
@@ -112,12 +114,13 @@ impl Latency {
 }
 
 impl Server {
-    fn of(found: &Found) -> Option<Self> {
+    fn of(plan: &Plan, found: &Found) -> Option<Self> {
         let ns = found.server_ns?;
         Some(Server {
             cpu_ns_per_unit: found.per_unit(ns),
             cores: found.cores(ns),
             rss_bytes: found.server_rss?,
+            rss_exact: plan.server.iter().all(|&pid| is_rss_exact(pid)),
             bytes_per_connection: None,
         })
     }
@@ -137,7 +140,7 @@ impl Report {
     /// What every mode has.
     pub(super) fn new(plan: &Plan, fleet: &Fleet<'_>, found: Found, times: &Times) -> Self {
         let seconds = found.ns as f64 / 1e9;
-        let (server, generator) = (Server::of(&found), Generator::of(&found));
+        let (server, generator) = (Server::of(plan, &found), Generator::of(&found));
         Report {
             mode: plan.mode.name(),
             url: plan.url.clone(),

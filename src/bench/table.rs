@@ -108,6 +108,12 @@ impl Report {
                 "  That limit is the generator's: the server may hold more."
             )?;
         }
+        if self.server.is_some_and(|server| !server.rss_exact) {
+            writeln!(
+                f,
+                "  RSS is not exact: the server's smaps_rollup may not be read."
+            )?;
+        }
         if self.offered && self.deflate.is_none() {
             writeln!(f, "  The server does not compress.")?;
         }
@@ -149,5 +155,43 @@ fn bytes(bytes: f64) -> String {
         ..10_240.0 => format!("{bytes:.0} B"),
         10_240.0..10_485_760.0 => format!("{:.1} KiB", bytes / 1024.0),
         _ => format!("{:.1} MiB", bytes / 1_048_576.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::{Missed, Server};
+    use super::*;
+
+    #[test]
+    fn what_a_figure_is_not_is_told() {
+        let told = |report: Report| report.to_string();
+        let server = |rss_exact| Server {
+            cpu_ns_per_unit: 1.0,
+            cores: 0.5,
+            rss_bytes: 4096,
+            rss_exact,
+            bytes_per_connection: None,
+        };
+        let with = |rss_exact| Report {
+            server: Some(server(rss_exact)),
+            ..Report::default()
+        };
+        assert!(told(with(false)).contains("RSS is not exact"));
+        assert!(!told(with(true)).contains("exact"));
+
+        let missed = |asked_rate, bottleneck| Missed {
+            asked_rate,
+            bottleneck,
+            why: "p99 was 7.000 ms".to_owned(),
+        };
+        let found = |bottleneck| Report {
+            missed: vec![missed(8000.0, None), missed(6000.0, bottleneck)],
+            ..Report::default()
+        };
+        let text = told(found(Some("generator")));
+        assert!(text.contains("8000 per second: p99 was 7.000 ms"), "{text}");
+        assert!(text.contains("limit is the generator's"), "{text}");
+        assert!(!told(found(Some("server"))).contains("generator's"));
     }
 }
