@@ -2,7 +2,10 @@
 //! beforehand, so that a request costs a copy and its answer a comparison.
 //!
 //! There are 2^n wordings, and a connection goes through them in a circle, each beginning elsewhere:
-//! an answer that belongs to another message, or to another connection, shows up as wrong bytes.
+//! an answer that belongs to another message, or to another connection, shows up as wrong bytes. But
+//! connections whose numbers differ by a multiple of 2^n go side by side: an answer that goes to the wrong
+//! one of those, while both are at the same message, passes. A number in each message would tell, and
+//! cost more than its copy.
 
 use std::sync::Arc;
 
