@@ -158,6 +158,7 @@ mod tests {
     /// 100 messages of 100 that were asked in a second, in no time.
     fn report() -> Report {
         Report {
+            unit: "messages",
             asked_rate: Some(100.0),
             seconds: 1.0,
             count: 100,
@@ -181,7 +182,7 @@ mod tests {
         for (report, why) in [
             (late, "p50 was 5.001 ms"),
             (few, "per second were answered"),
-            (lost, "1  were asked for and did not come"),
+            (lost, "1 messages were asked for and did not come"),
         ] {
             let (_, told) = missed(&report).unwrap();
             assert!(told.contains(why), "no {why} in {told}");

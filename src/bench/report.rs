@@ -222,10 +222,10 @@ fn bottleneck(server: Option<f64>, generator: Option<f64>) -> Option<&'static st
 
 /// 95 % of a core: the rest is lost to the machine.
 const BUSY: f64 = 0.95;
-/// 1 ms: less is what a turn takes.
-const BEHIND_US: f64 = 1000.0;
 /// 105 %: the clocks of two processes are not read at one time.
 const ONE_THREAD: f64 = 1.05;
+/// 1 ms: less is what a turn takes.
+const BEHIND_US: f64 = 1000.0;
 
 #[cfg(test)]
 mod tests {

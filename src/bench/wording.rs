@@ -3,9 +3,8 @@
 //!
 //! There are 2^n wordings, and a connection goes through them in a circle, each beginning elsewhere:
 //! an answer that belongs to another message, or to another connection, shows up as wrong bytes. But
-//! connections whose numbers differ by a multiple of 2^n go side by side: an answer that goes to the wrong
-//! one of those, while both are at the same message, passes. A number in each message would tell, and
-//! cost more than its copy.
+//! connections may be at the same wording, as those go whose numbers differ by a multiple of 2^n: answers
+//! swapped between just these pass. A number would tell them apart; to write and to mask it is no copy.
 
 use std::sync::Arc;
 
