@@ -74,6 +74,7 @@ fn a_report_has_everything() {
             assert!(report[who][name].is_number(), "{report}");
         }
     }
+    assert!(report["server"]["rss_exact"].is_boolean(), "{report}");
     assert_eq!(report["sizes"], "300:2,1024:1");
     assert_eq!(report["deflate"], "takeover");
     assert_eq!(report["url"], server.url);
@@ -101,7 +102,7 @@ fn the_readme_has_the_names_of_a_report() {
     let readme = include_str!("../README.md");
     for line in [
         format!("echo {} -c 1", one.url),
-        format!("rate {} -c 1 --rate 1000", one.url),
+        format!("rate {} -c 1 --rate 2e6 --find p50=1h", one.url),
         format!("fanout {} -c 1", all.url),
         format!("idle {} -c 1 --server-pid {}", one.url, one.pid()),
     ] {

@@ -148,9 +148,30 @@ fn a_connection_is_closed_by_both() {
     hosted.done();
 }
 
-/// It takes the first connection, and closes the next.
 #[test]
-fn a_rate_that_a_server_sheds_is_one_that_it_does_not_meet() {
+fn a_rate_at_which_a_server_fails_is_one_that_it_does_not_meet() {
+    found_before("the server closed: 1013 too many", |peer| {
+        peer.open();
+        peer.close(1013, "too many");
+    });
+    found_before("message 0 has a wrong byte at 7", |peer| {
+        peer.open();
+        let mut message = peer.receive();
+        message.payload[7] ^= 1;
+        peer.send(message.opcode, &message.payload);
+        peer.expect_cut();
+    });
+    found_before("503", |peer| {
+        peer.request();
+        peer.write(b"HTTP/1.1 503 Too Many\r\nContent-Length: 0\r\n\r\n");
+        peer.expect_cut();
+    });
+}
+
+/// A server that echoes on the first connection, and `fails` on the next: what was found is told, and why
+/// there is no more.
+#[track_caller]
+fn found_before(why: &str, fails: fn(&mut Peer)) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     // It ends with the test's process: the search takes as many steps as it takes.
@@ -160,14 +181,17 @@ fn a_rate_that_a_server_sheds_is_one_that_it_does_not_meet() {
         first.answer(|peer, message| peer.send(message.opcode, &message.payload));
         drop(first);
         for stream in listener.incoming() {
-            let mut peer = Peer::new(stream.unwrap());
-            peer.open();
-            peer.close(1013, "too many");
+            fails(&mut Peer::new(stream.unwrap()));
         }
     });
     let flags = "-c 1 --warm 0 --seconds 1h --count 1 --rate 1 --find p50=1h --json";
     let report = told(&bench(&format!("rate {url} {flags}")));
     assert_eq!(report["asked_rate"], 1.0);
+    let missed = report["missed"].as_array().unwrap();
+    assert_eq!(missed[0]["asked_rate"], 2.0);
+    for miss in missed {
+        assert!(miss["why"].as_str().unwrap().contains(why), "{miss}");
+    }
 }
 
 #[test]
@@ -203,20 +227,22 @@ fn bytes_that_are_wrong_are_told() {
 }
 
 #[test]
-fn what_never_comes_is_an_error_beside_the_report() {
-    let (url, hosted) = host_open(|mut peer| {
-        peer.echo();
-        peer.expect_cut();
-    });
-    let flags = "--outstanding 2 --count 1 --json";
-    let output = bench(&format!("echo {url} {FOR_LONG} {flags}"));
-    fails(&output, 1, &["1 messages were asked for and did not come"]);
-    let report = told(&output);
-    assert_eq!(
-        (&report["errors"], &report["count"]),
-        (&1.into(), &1.into())
-    );
-    hosted.done();
+fn what_never_comes_is_an_error_beside_the_report_and_late_in_it() {
+    for mode in ["echo --outstanding 2", "rate --rate 1000"] {
+        let (url, hosted) = host_open(|mut peer| {
+            let (first, _) = (peer.receive(), peer.receive());
+            peer.send(first.opcode, &first.payload);
+            peer.expect_cut();
+        });
+        let output = bench(&format!("{mode} {url} {FOR_LONG} --count 1 --json"));
+        fails(&output, 1, &[" messages were asked for and did not come"]);
+        let report = told(&output);
+        assert_eq!(report["count"], 1);
+        assert!(report["errors"].as_u64().unwrap() >= 1, "{report}");
+        // As long as it was waited for.
+        assert!(report["latency_us"]["max"].as_f64().unwrap() >= 2e6);
+        hosted.done();
+    }
 }
 
 /// Where nobody listens.

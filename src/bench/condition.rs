@@ -84,10 +84,10 @@ impl Condition {
         }
     }
 
-    /// Whether it holds; never of a figure that this run does not have.
-    pub(super) fn holds(&self, report: &Report) -> bool {
-        let figure = (self.figure.of)(report);
-        figure.is_some_and(|figure| match self.order {
+    /// Whether it holds; `None` of a figure that this run does not have.
+    pub(super) fn holds(&self, report: &Report) -> Option<bool> {
+        let figure = (self.figure.of)(report)?;
+        Some(match self.order {
             Order::Less => figure < self.bound,
             Order::LessOrEqual => figure <= self.bound,
             Order::More => figure > self.bound,
@@ -178,6 +178,15 @@ mod tests {
             assert_eq!((condition.order, condition.bound), (order, bound), "{text}");
             assert_eq!(condition.to_string(), text);
         }
+    }
+
+    #[test]
+    fn of_a_figure_that_is_not_there_nothing_holds_and_nothing_passes() {
+        let report = Report::default();
+        let holds = |text| parse(text).unwrap().holds(&report);
+        assert_eq!(holds("generator_ns>1"), None);
+        assert_eq!(holds("errors>0"), Some(false));
+        assert_eq!(holds("errors<=0"), Some(true));
     }
 
     #[test]

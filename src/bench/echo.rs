@@ -61,6 +61,10 @@ impl Task for Echo {
         self.asking = false;
     }
 
+    fn give_up(&mut self, line: &mut Line, now: u64) {
+        self.script.give_up(line, now);
+    }
+
     fn missing(&self) -> u64 {
         self.script.under_way
     }

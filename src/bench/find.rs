@@ -1,9 +1,10 @@
-//! The highest rate at which a server still answers in time.
+//! The highest rate at which a server still answers in time, and why the next ones are too high.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::report::Report;
+use super::Failed;
+use super::report::{Missed, Report};
 
 type Figure = fn(&Report) -> f64;
 
@@ -26,12 +27,38 @@ impl Goal {
         })
     }
 
-    /// Whether it is met, by answers to nearly all that was asked.
-    pub(super) fn is_met(&self, report: &Report) -> bool {
-        let asked = report.asked_rate.unwrap_or(0.0) * report.seconds;
-        (self.of)(report) <= self.bound.as_secs_f64() * 1e6
-            && is_nearly_all(report.count, asked)
-            && report.errors == 0
+    /// Why it is not met by answers to nearly all that was asked; `None` when it is.
+    pub(super) fn missed(&self, report: &Report) -> Option<Missed> {
+        let asked_rate = report.asked_rate.unwrap_or(0.0);
+        let figure = (self.of)(report);
+        let why = if let Some(fault) = report.fault().filter(|_| report.errors > 0) {
+            fault
+        } else if !is_nearly_all(report.count, asked_rate * report.seconds) {
+            format!("{:.0} per second were answered", report.per_second)
+        } else if figure > self.bound.as_secs_f64() * 1e6 {
+            format!("{} was {:.3} ms", self.percentile, figure / 1e3)
+        } else {
+            return None;
+        };
+        Some(Missed {
+            asked_rate,
+            bottleneck: match report.is_behind() {
+                true => Some("generator"),
+                false => report.bottleneck,
+            },
+            why,
+        })
+    }
+}
+
+impl Missed {
+    /// A rate of which there is no report.
+    pub(super) fn failed(asked_rate: f64, why: &Failed) -> Self {
+        Missed {
+            asked_rate,
+            bottleneck: None,
+            why: why.to_string(),
+        }
     }
 }
 
@@ -84,6 +111,7 @@ const CLOSE: f64 = 1.05;
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::Latency;
     use super::*;
 
     /// What is found when everything up to `limit` meets the goal, and in how many steps.
@@ -125,6 +153,61 @@ mod tests {
     fn one_message_of_a_few_may_be_under_way() {
         assert!(is_nearly_all(9, 10.0) && is_nearly_all(98, 100.0));
         assert!(!is_nearly_all(8, 10.0) && !is_nearly_all(970, 1000.0));
+    }
+
+    /// 100 messages of 100 that were asked in a second, in no time.
+    fn report() -> Report {
+        Report {
+            unit: "messages",
+            asked_rate: Some(100.0),
+            seconds: 1.0,
+            count: 100,
+            ..Report::default()
+        }
+    }
+
+    fn missed(report: &Report) -> Option<(Option<&'static str>, String)> {
+        let goal = Goal::new("p50", Duration::from_millis(5)).unwrap();
+        let miss = goal.missed(report);
+        miss.map(|miss| (miss.bottleneck, miss.why))
+    }
+
+    #[test]
+    fn a_miss_has_its_reason() {
+        assert_eq!(missed(&report()), None);
+        let (mut late, mut few, mut lost) = (report(), report(), report());
+        late.latency_us.p50 = 5001.0;
+        few.count = 50;
+        lost.errors = 1;
+        for (report, why) in [
+            (late, "p50 was 5.001 ms"),
+            (few, "per second were answered"),
+            (lost, "1 messages were asked for and did not come"),
+        ] {
+            let (_, told) = missed(&report).unwrap();
+            assert!(told.contains(why), "no {why} in {told}");
+        }
+    }
+
+    #[test]
+    fn what_the_generator_cannot_do_is_its_own_limit() {
+        let few = |bottleneck, behind_us: Option<f64>| Report {
+            count: 50,
+            bottleneck,
+            behind_us: behind_us.map(|p99| Latency {
+                p99,
+                ..Latency::default()
+            }),
+            ..report()
+        };
+        for (report, whose) in [
+            (few(None, None), None),
+            (few(Some("server"), Some(999.0)), Some("server")),
+            (few(Some("generator"), Some(0.0)), Some("generator")),
+            (few(Some("server"), Some(1001.0)), Some("generator")),
+        ] {
+            assert_eq!(missed(&report).unwrap().0, whose);
+        }
     }
 
     #[test]

@@ -213,6 +213,13 @@ impl Line {
         }
     }
 
+    /// What is not answered yet is no longer waited for: tells when it was asked, as runs.
+    pub(super) fn give_up(&mut self, mut tell: impl FnMut(u64, u64)) {
+        self.waiting
+            .drain(..)
+            .for_each(|asked| tell(asked.at, asked.count));
+    }
+
     /// Sends what there is to send, and closes when nothing is and it is time.
     #[inline]
     pub(super) fn flush(&mut self, driver: &mut dyn Driver) {

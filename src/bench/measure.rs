@@ -113,6 +113,10 @@ pub(super) fn measure(
     task.stop();
     fleet.finish(task, PATIENCE)?;
     found.missing = task.missing();
+    let now = fleet.now();
+    for line in fleet.lines.iter_mut() {
+        task.give_up(line, now);
+    }
     fleet.goodbye(task)?;
     Ok(found)
 }

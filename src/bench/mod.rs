@@ -66,7 +66,7 @@ use idle::Idle;
 use measure::measure;
 use process::{cpu_ns, of_all};
 use rate::Rate;
-use report::Latency;
+use report::{Latency, Missed};
 use target::Door;
 use task::Task;
 
@@ -122,9 +122,13 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
         }
         Mode::Idle => idle(plan, stop)?,
     };
-    let held = plan.conditions.iter();
-    let held = held.filter(|condition| condition.holds(&report));
-    report.failed = held.map(Condition::to_string).collect();
+    for condition in &plan.conditions {
+        match condition.holds(&report) {
+            Some(true) => report.failed.push(condition.to_string()),
+            Some(false) => {}
+            None => report.untold = Some(condition.to_string()),
+        }
+    }
     Ok(report)
 }
 
@@ -144,7 +148,7 @@ fn rate(plan: &Plan, per_second: f64, stop: &AtomicBool) -> Result<Report, Faile
 
 /// The report of the highest rate that meets the goal.
 fn find_highest(plan: &Plan, first: f64, goal: &Goal, stop: &AtomicBool) -> Result<Report, Failed> {
-    let mut best = None;
+    let (mut best, mut missed) = (None, Vec::new());
     let searched = find::highest(first, |per_second| {
         let mode = Mode::Rate {
             per_second,
@@ -154,27 +158,29 @@ fn find_highest(plan: &Plan, first: f64, goal: &Goal, stop: &AtomicBool) -> Resu
             mode,
             ..plan.clone()
         };
-        let report = match rate(&step, per_second, stop) {
-            Ok(report) => report,
-            // So many are more than it can take.
-            Err(Failed::Unread(_)) => return Ok(false),
-            // It has met a lower rate: beyond what it can take it may let go of us.
-            Err(Failed::Fault(_)) if best.is_some() => return Ok(false),
+        let met = match rate(&step, per_second, stop) {
+            _ if stop.load(Ordering::Relaxed) => return Err(Failed::Interrupted),
+            Ok(report) => goal.missed(&report).map_or(Ok(report), Err),
+            // Beyond what it can take a server that has met a lower rate may let go of us, or not let us in.
+            Err(failed) if best.is_some() || matches!(failed, Failed::Unread(_)) => {
+                Err(Missed::failed(per_second, &failed))
+            }
             Err(failed) => return Err(failed),
         };
-        if stop.load(Ordering::Relaxed) {
-            return Err(Failed::Interrupted);
+        let is_met = met.is_ok();
+        match met {
+            Ok(report) => best = Some(report),
+            Err(miss) => missed.push(miss),
         }
-        let met = goal.is_met(&report);
-        if met {
-            best = Some(report);
-        }
-        Ok(met)
+        Ok(is_met)
     });
     match (searched, best) {
-        (Ok(_) | Err(Failed::Interrupted), Some(best)) => Ok(best),
+        (Ok(_) | Err(Failed::Interrupted), Some(best)) => Ok(Report { missed, ..best }),
         (Err(failed), _) => Err(failed),
-        (Ok(_), None) => Err(Failed::Fault(format!("no rate meets {goal}"))),
+        (Ok(_), None) => {
+            let why = missed.last().map_or("", |miss| &miss.why);
+            Err(Failed::Fault(format!("no rate meets {goal}: {why}")))
+        }
     }
 }
 

@@ -24,17 +24,25 @@ pub(super) fn cpu_ns(_: u32) -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Bytes of memory that `pid` has in use.
+/// Bytes of memory that `pid` has in use, exact or not.
 pub(super) fn rss_bytes(pid: u32) -> io::Result<u64> {
-    // The sum over all mappings is exact; `status` has what each processor has noted so far.
-    let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
-    let (text, field) = match maps {
+    // The sum over all mappings is exact; `status` lacks what a processor has not passed on yet.
+    let (text, field) = match rollup(pid) {
         Ok(text) => (text, "Rss:"),
         Err(_) => (fs::read_to_string(format!("/proc/{pid}/status"))?, "VmRSS:"),
     };
     let line = text.lines().find_map(|line| line.strip_prefix(field));
     let kilobytes = number(line.and_then(|line| line.split_whitespace().next()))?;
     Ok(kilobytes << 10)
+}
+
+/// Whether [`rss_bytes`] is exact: it takes the permission to trace the process.
+pub(super) fn is_rss_exact(pid: u32) -> bool {
+    rollup(pid).is_ok()
+}
+
+fn rollup(pid: u32) -> io::Result<String> {
+    fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
 }
 
 /// The sum of what `one` tells of each process; `None` of none.

@@ -95,6 +95,10 @@ impl Task for Rate {
         self.asking = false;
     }
 
+    fn give_up(&mut self, line: &mut Line, now: u64) {
+        self.script.give_up(line, now);
+    }
+
     fn missing(&self) -> u64 {
         self.script.under_way
     }

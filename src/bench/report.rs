@@ -5,10 +5,12 @@ use serde::Serialize;
 use super::fleet::Fleet;
 use super::measure::Found;
 use super::plan::{Mode, Plan};
+use super::process::is_rss_exact;
 use super::score::Times;
 
 /// The figures of a run. Its serialization is what `--json` prints, and a promise.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Report {
     pub(super) mode: &'static str,
     pub(super) url: String,
@@ -40,13 +42,29 @@ pub(crate) struct Report {
     /// How long after they were due messages were asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) behind_us: Option<Latency>,
+    /// Of a search: the rates that did not meet its goal, as they were tried. The last is the lowest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) missed: Vec<Missed>,
     /// Units that were asked for and did not come.
     pub(super) errors: u64,
     /// The conditions of `--fail-if` that held.
     pub(crate) failed: Vec<String>,
+    /// A condition of which nobody knows whether it holds.
+    #[serde(skip)]
+    pub(super) untold: Option<String>,
+}
+
+/// A rate that did not meet the goal.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Missed {
+    pub(super) asked_rate: f64,
+    /// Whose limit it is, where that is known: the generator's also where it fell behind.
+    pub(super) bottleneck: Option<&'static str>,
+    pub(super) why: String,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub(super) struct WireBytes {
     pub(super) sent_per_unit: f64,
     pub(super) received_per_unit: f64,
@@ -54,6 +72,7 @@ pub(super) struct WireBytes {
 
 /// Percentiles of times, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(test, derive(Default))]
 pub(super) struct Latency {
     pub(super) p50: f64,
     pub(super) p90: f64,
@@ -69,6 +88,7 @@ pub(super) struct Server {
     /// Cores that it kept busy.
     pub(super) cores: f64,
     pub(super) rss_bytes: u64,
+    pub(super) rss_exact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bytes_per_connection: Option<f64>,
 }
@@ -94,12 +114,13 @@ impl Latency {
 }
 
 impl Server {
-    fn of(found: &Found) -> Option<Self> {
+    fn of(plan: &Plan, found: &Found) -> Option<Self> {
         let ns = found.server_ns?;
         Some(Server {
             cpu_ns_per_unit: found.per_unit(ns),
             cores: found.cores(ns),
             rss_bytes: found.server_rss?,
+            rss_exact: plan.server.iter().all(|&pid| is_rss_exact(pid)),
             bytes_per_connection: None,
         })
     }
@@ -119,7 +140,7 @@ impl Report {
     /// What every mode has.
     pub(super) fn new(plan: &Plan, fleet: &Fleet<'_>, found: Found, times: &Times) -> Self {
         let seconds = found.ns as f64 / 1e9;
-        let (server, generator) = (Server::of(&found), Generator::of(&found));
+        let (server, generator) = (Server::of(plan, &found), Generator::of(&found));
         Report {
             mode: plan.mode.name(),
             url: plan.url.clone(),
@@ -145,20 +166,32 @@ impl Report {
             latency_all_us: None,
             server,
             generator,
-            bottleneck: bottleneck(server, generator),
+            bottleneck: bottleneck(
+                server.map(|server| server.cores),
+                generator.map(|own| own.cores),
+            ),
             asked_rate: match plan.mode {
                 Mode::Rate { per_second, .. } => Some(per_second),
                 _ => None,
             },
             behind_us: None,
+            missed: Vec::new(),
             errors: found.missing,
             failed: Vec::new(),
+            untold: None,
         }
+    }
+
+    /// Whether the generator did not keep its schedule.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind_us.is_some_and(|behind| behind.p99 > BEHIND_US)
     }
 
     /// What is wrong, though there is a report.
     pub(crate) fn fault(&self) -> Option<String> {
+        let untold = self.untold.as_ref();
         fault(self.unit, self.count, self.errors, self.seconds)
+            .or_else(|| untold.map(|text| format!("{text}: that figure is not known here")))
     }
 
     /// One line of JSON.
@@ -177,19 +210,22 @@ fn fault(unit: &str, count: u64, errors: u64, seconds: f64) -> Option<String> {
     }
 }
 
-/// Who was busy all the time, and so is what was measured.
-fn bottleneck(server: Option<Server>, generator: Option<Generator>) -> Option<&'static str> {
-    let is_busy = |cores: f64| cores > BUSY;
-    let server = server.is_some_and(|server| is_busy(server.cores));
-    match (server, generator.is_some_and(|own| is_busy(own.cores))) {
-        (true, _) => Some("server"),
-        (false, true) => Some("generator"),
-        (false, false) => None,
+/// Who was busy all the time, and so is what was measured. How many cores a server could use is not
+/// known: next to a busy generator it is at its end only where it is at that of one thread.
+fn bottleneck(server: Option<f64>, generator: Option<f64>) -> Option<&'static str> {
+    let generator = generator.is_some_and(|cores| cores > BUSY);
+    match server {
+        Some(cores) if cores > BUSY && (!generator || cores <= ONE_THREAD) => Some("server"),
+        _ => generator.then_some("generator"),
     }
 }
 
 /// 95 % of a core: the rest is lost to the machine.
 const BUSY: f64 = 0.95;
+/// 105 %: the clocks of two processes are not read at one time.
+const ONE_THREAD: f64 = 1.05;
+/// 1 ms: less is what a turn takes.
+const BEHIND_US: f64 = 1000.0;
 
 #[cfg(test)]
 mod tests {
@@ -202,5 +238,25 @@ mod tests {
         assert!(fault("messages", 0, 7, 5.0).unwrap().contains("7 messages"));
         assert!(fault("messages", 9, 7, 5.0).is_some());
         assert_eq!(fault("messages", 1, 0, 5.0), None);
+    }
+
+    #[test]
+    fn a_busy_generator_is_the_bottleneck_unless_the_server_has_one_thread_at_its_end() {
+        for (server, generator, told) in [
+            (Some(1.3), Some(1.0), Some("generator")),
+            (Some(0.6), Some(1.0), Some("generator")),
+            (None, Some(1.0), Some("generator")),
+            (Some(1.0), Some(1.0), Some("server")),
+            (Some(1.3), Some(0.6), Some("server")),
+            (Some(1.0), None, Some("server")),
+            (Some(0.6), Some(0.6), None),
+            (None, None, None),
+        ] {
+            assert_eq!(
+                bottleneck(server, generator),
+                told,
+                "{server:?} {generator:?}"
+            );
+        }
     }
 }

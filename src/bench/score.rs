@@ -34,6 +34,11 @@ impl Score {
         self.recent.saturating_record_n(took, count);
     }
 
+    /// What has taken so long and is given up: a time, and no unit done.
+    pub(super) fn give_up(&mut self, took: u64, count: u64) {
+        self.recent.saturating_record_n(took, count);
+    }
+
     /// Forgets the times, not the count: now it counts.
     pub(super) fn begin(&mut self) {
         self.total.reset();

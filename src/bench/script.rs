@@ -64,6 +64,11 @@ impl Script {
         });
     }
 
+    /// What a line has not been answered has taken until now, at the least.
+    pub(super) fn give_up(&mut self, line: &mut Line, now: u64) {
+        line.give_up(|at, count| self.score.give_up(now.saturating_sub(at), count));
+    }
+
     fn frames_for(&mut self, agreed: &Agreed) -> usize {
         let window = Some(agreed.window());
         let known = self.canned.iter().position(|(known, _)| *known == window);

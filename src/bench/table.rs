@@ -87,11 +87,31 @@ impl Report {
                 "  The generator was busy all the time: the server may be faster than this."
             )?;
         }
-        if let Some(behind) = self.behind_us.filter(|behind| behind.p99 > BEHIND_US) {
+        if let Some(behind) = self.behind_us.filter(|_| self.is_behind()) {
             writeln!(
                 f,
                 "  The generator fell behind its schedule: by {} at the 99th percentile.",
                 micros(behind.p99)
+            )?;
+        }
+        for miss in &self.missed {
+            writeln!(
+                f,
+                "  Too much: {:.0} per second: {}",
+                miss.asked_rate, miss.why
+            )?;
+        }
+        let limit = self.missed.last().and_then(|miss| miss.bottleneck);
+        if limit == Some("generator") {
+            writeln!(
+                f,
+                "  That limit is the generator's: the server may hold more."
+            )?;
+        }
+        if self.server.is_some_and(|server| !server.rss_exact) {
+            writeln!(
+                f,
+                "  RSS is not exact: the server's smaps_rollup may not be read."
             )?;
         }
         if self.offered && self.deflate.is_none() {
@@ -138,5 +158,40 @@ fn bytes(bytes: f64) -> String {
     }
 }
 
-/// 1 ms: less is what a turn takes.
-const BEHIND_US: f64 = 1000.0;
+#[cfg(test)]
+mod tests {
+    use super::super::report::{Missed, Server};
+    use super::*;
+
+    #[test]
+    fn what_a_figure_is_not_is_told() {
+        let told = |report: Report| report.to_string();
+        let server = |rss_exact| Server {
+            cpu_ns_per_unit: 1.0,
+            cores: 0.5,
+            rss_bytes: 4096,
+            rss_exact,
+            bytes_per_connection: None,
+        };
+        let with = |rss_exact| Report {
+            server: Some(server(rss_exact)),
+            ..Report::default()
+        };
+        assert!(told(with(false)).contains("RSS is not exact"));
+        assert!(!told(with(true)).contains("exact"));
+
+        let missed = |asked_rate, bottleneck| Missed {
+            asked_rate,
+            bottleneck,
+            why: "p99 was 7.000 ms".to_owned(),
+        };
+        let found = |bottleneck| Report {
+            missed: vec![missed(8000.0, None), missed(6000.0, bottleneck)],
+            ..Report::default()
+        };
+        let text = told(found(Some("generator")));
+        assert!(text.contains("8000 per second: p99 was 7.000 ms"), "{text}");
+        assert!(text.contains("limit is the generator's"), "{text}");
+        assert!(!told(found(Some("server"))).contains("generator's"));
+    }
+}

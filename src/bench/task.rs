@@ -59,6 +59,9 @@ pub(super) trait Task {
     /// Asks no more.
     fn stop(&mut self);
 
+    /// What this line has not done by now is not waited for.
+    fn give_up(&mut self, _: &mut Line, _: u64) {}
+
     /// Units that were asked for and are not done.
     fn missing(&self) -> u64;
 

@@ -2,7 +2,9 @@
 //! beforehand, so that a request costs a copy and its answer a comparison.
 //!
 //! There are 2^n wordings, and a connection goes through them in a circle, each beginning elsewhere:
-//! an answer that belongs to another message, or to another connection, shows up as wrong bytes.
+//! an answer that belongs to another message, or to another connection, shows up as wrong bytes. But
+//! connections may be at the same wording, as those go whose numbers differ by a multiple of 2^n: answers
+//! swapped between just these pass. A number would tell them apart; to write and to mask it is no copy.
 
 use std::sync::Arc;
 

@@ -166,7 +166,7 @@ sends back what it gets, `fanout` one that sends it to everybody, and `idle` any
 Exit codes:
   0    measured; Ctrl-C ends it early, with what there is
   1    an answer was wrong, missing or out of order, or none came; or a connection went away; or no rate
-       meets the goal
+       meets the goal; or the figure of a condition is not known
   2    a wrong flag or URL
   3    could not connect, or was not let in; or a --server-pid is of no process
   4    measured, and a condition of --fail-if holds
