@@ -62,7 +62,8 @@ class Record:
     def note(self, server):
         """What is known of a program that we do not build, and what was said about any."""
         command = [f"`{without_folders(' '.join(server.command))}`"] if server.given else []
-        return ", ".join(command + [self.notes[server.name]] * (server.name in self.notes))
+        said = [self.notes[server.name]] if server.name in self.notes else []
+        return ", ".join(command + said)
 
     def save(self):
         dates = {server["date"] for row in self.kept["rows"].values() for server in row["servers"].values()}

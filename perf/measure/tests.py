@@ -158,6 +158,7 @@ class Kept(unittest.TestCase):
         record.notes = {"mine": "version 3"}
         given = SimpleNamespace(name="mine", given=True, command=("/some/where/mine", "--fast"))
         self.assertEqual(record.note(given), "`mine --fast`, version 3")
+        self.assertEqual(record.note(SERVERS[0]), "")
         kept = row_of(ECHO, mine=[run(1)])
         kept["servers"]["mine"]["note"] = record.note(given)
         page = table({"machine": machine(), "rows": {"echo": kept}}, [ECHO])

@@ -7,7 +7,7 @@ from .figures import best
 from .servers import LIMIT, MAIN, MIO, PEER, TWO_WORKERS, UWEBSOCKETS
 
 MET, NOT_MET, DRAW = "met", "**not met**", "within the spread"
-APART, UNKNOWN = "not known: measured apart", "not known"
+APART, UNKNOWN = "measured apart", "not measured"
 
 ROUNDED = 1.005  # no more bytes than another's: half a per cent is chance
 
