@@ -30,7 +30,7 @@ def run(cost, mode="echo", **more):
         "latency_us": {"p50": 100.0, "p99": 200.0}, "wire_bytes": {"received_per_unit": 34.0},
         "server": {"cpu_ns_per_unit": cost, "cores": 1.0}, "generator": {"cpu_ns_per_unit": 5000.0, "cores": 0.5},
         "cores": {"0": {"steal": 0.0, "idle": 0.0}, "1": {"steal": 0.0, "idle": 0.5}},
-    }  # fmt: skip
+    }
     return said | more
 
 
@@ -38,7 +38,7 @@ def server(name, *runs, date="2026-01-01T00:00:00"):
     return {
         "role": ROLES.get(name, "peer"), "date": date, "commit": "c", "seconds": 2, "congestion": "reno",
         "server_core": "0", "note": "", "runs": list(runs), "failures": [],
-    }  # fmt: skip
+    }
 
 
 def row_of(row, **servers):
@@ -110,7 +110,7 @@ class Verdicts(unittest.TestCase):
         kept = row_of(ECHO, **{
             "ws4rs-io_uring": [run(1000)], "ws4rs-mio": [run(1100)], "ws4rs-2-workers": [run(1040)],
             "bun": [run(1000)], "uwebsockets": [run(1200)],
-        })  # fmt: skip
+        })
         said = self.states(ECHO, kept)
         self.assertEqual(said["ws4rs-mio", "at least 1.00 x uWebSockets"].got, "1.090 x uwebsockets")
         self.assertEqual(said["ws4rs-2-workers", "at least 0.95 x one worker"].state, MET)
