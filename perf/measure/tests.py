@@ -1,4 +1,4 @@
-"""What needs no server: figures, verdicts, the table and what is kept. `python3 -m unittest measure.tests` in perf/."""
+"""What needs no server: `python3 -m unittest measure.tests` in perf/."""
 
 import argparse
 import copy
