@@ -8,5 +8,7 @@
 - processes: starting a server, asking the load generator about it, ending both;
 - record: what came out, kept;
 - figures: the numbers that decide;
-- table and plots: how they are shown.
+- verdicts: the goals, and whether they are met;
+- table and plots: how they are shown;
+- tests: of what needs no server, by `python3 -m unittest measure.tests` in perf/.
 """

@@ -1,9 +1,26 @@
 """The processor's cores that it is measured on: which they are, what they lost, whether two are one."""
 
+import argparse
+import os
 import re
 from pathlib import Path
 
 STOLEN = 0.03  # of a core's time: more than that is seen in a figure
+BUSY = 0.95  # of what a core had: the rest is lost at the beginning and the end
+
+
+def permitted(text):
+    """A list of cores, from the command line."""
+    try:
+        asked = of(text)
+    except ValueError:
+        asked = []
+    if not asked:
+        raise argparse.ArgumentTypeError(f"not a list of cores, as 0,2-3: {text}")
+    there = os.sched_getaffinity(0)
+    if not there.issuperset(asked):
+        raise argparse.ArgumentTypeError(f"{text}: there are {', '.join(map(str, sorted(there)))}")
+    return text
 
 
 def of(text):
@@ -33,8 +50,20 @@ def lost(before, after):
 
 
 def stolen(run):
-    """The most that a core of this run lost; an old record does not know."""
-    return max((core["steal"] for core in run.get("cores", {}).values()), default=0)
+    """The most that a core of this run lost."""
+    return max(core["steal"] for core in run["cores"].values())
+
+
+def at_its_end(run, cores):
+    """Had the server no time left, by its own count or by that of one of its cores?
+
+    Its own knows nothing of interrupts, where they are counted apart; the core's has the time in it
+    that the load generator took to begin. Neither is blamed for what other machines took.
+    """
+    told = [run["cores"][str(core)] for core in of(cores)]
+    had = [1 - core["steal"] for core in told]
+    busy = [1 - core["steal"] - core["idle"] for core in told]
+    return run["server"]["cores"] >= BUSY * min(had) or any(b >= BUSY * h for b, h in zip(busy, had))
 
 
 def siblings(one, others):

@@ -3,8 +3,9 @@
 import statistics
 from dataclasses import dataclass
 
-from .cores import STOLEN, stolen
-from .servers import LIMIT, MAIN, PEER
+from .cores import STOLEN, at_its_end, stolen
+
+LATE_US = 1000  # a message that is asked later than that has a longer p99 by the load generator
 
 
 @dataclass
@@ -13,6 +14,8 @@ class Figure:
 
     server: str
     role: str
+    date: str  # of the run of the matrix: servers that share it were measured in turn
+    core: str  # the server's
     runs: list  # those that have a value
     low: float
     median: float
@@ -25,8 +28,13 @@ class Figure:
         return statistics.median(values) if values else None
 
     @property
+    def p99s(self):
+        """Of the runs whose load generator asked when it had to."""
+        return [run["latency_us"]["p99"] for run in self.runs if not late(run)]
+
+    @property
     def p99(self):
-        return self.middle("latency_us", "p99")
+        return statistics.median(self.p99s) if self.p99s else None
 
     @property
     def wire(self):
@@ -38,9 +46,13 @@ class Figure:
         return any(stolen(run) > STOLEN for run in self.runs)
 
     @property
-    def by_generator(self):
-        """Was it the load generator that was at its end, in half of the runs or more?"""
-        return 2 * sum(run.get("bottleneck") == "generator" for run in self.runs) >= len(self.runs)
+    def waited(self):
+        """Was the server not at its end, in half of the runs or more?"""
+        return 2 * sum(waited(run, self.core) for run in self.runs) >= len(self.runs)
+
+    @property
+    def late(self):
+        return any(late(run) for run in self.runs)
 
 
 def dig(run, path):
@@ -49,71 +61,50 @@ def dig(run, path):
     return run
 
 
+def waited(run, core):
+    """At rest, and at a given rate, every server waits."""
+    return run["mode"] not in ("idle", "rate") and not at_its_end(run, core)
+
+
+def late(run):
+    """Did the load generator of an open loop ask too late, by itself?"""
+    return (dig(run, ("behind_us", "p99")) or 0) > LATE_US
+
+
 def value(row, run):
     """What decides in this row; none when the run does not tell."""
     server = run.get("server") or {}
     if row.mode == "idle":
         return server.get("bytes_per_connection")
-    if row.mode == "rate":
-        return server.get("cores") if kept_up(row, run) else None
     spent = server.get("cpu_ns_per_unit")
-    return 1e9 / spent if spent else None
+    if not spent:
+        return None
+    if row.mode == "rate":
+        # For the work that was asked: what was done is up to 1 % more or less.
+        return spent * run["asked_rate"] / 1e9 if kept_up(run) else None
+    return 1e9 / spent
 
 
-def kept_up(row, run):
-    """99 %: who does less is spared the work, and would look good for it."""
-    return run["per_second"] >= 0.99 * row.rate
+def kept_up(run):
+    """Who does less is spared work; who does more had a backlog, and answers that in larger batches."""
+    return not run["errors"] and abs(run["per_second"] / run["asked_rate"] - 1) <= 0.01
 
 
 def figures(row, kept):
     """Of every server that has been measured in this row, the best first."""
-    found = []
-    for name, server in kept["servers"].items():
-        runs = [run for run in server["runs"] if value(row, run) is not None]
-        if runs:
-            values = [value(row, run) for run in runs]
-            spread = min(values), statistics.median(values), max(values)
-            missed = len(server["runs"]) - len(runs) + len(server["failures"])
-            found.append(Figure(name, server["role"], runs, *spread, missed))
-    return sorted(found, key=lambda figure: figure.median, reverse=not row.less_is_better)
+    found = [figure(row, name, server) for name, server in kept["servers"].items()]
+    return sorted(filter(None, found), key=lambda figure: figure.median, reverse=not row.less_is_better)
+
+
+def figure(row, name, server):
+    runs = [run for run in server["runs"] if value(row, run) is not None]
+    if not runs:
+        return None
+    values = [value(row, run) for run in runs]
+    spread = min(values), statistics.median(values), max(values)
+    missed = len(server["runs"]) - len(runs) + len(server["failures"])
+    return Figure(name, server["role"], server["date"], server["server_core"], runs, *spread, missed)
 
 
 def best(found, role):
     return next((figure for figure in found if figure.role == role), None)
-
-
-@dataclass
-class Verdict:
-    goal: str
-    got: str
-    met: bool
-
-
-def verdicts(row, found):
-    """What was aimed at, what came out, and whether that is enough."""
-    main = next((figure for figure in found if figure.server == MAIN), None)
-    if not main:
-        return []
-    peer, limit, goal = best(found, PEER), best(found, LIMIT), row.goal
-    said = []
-    for name, wanted, other in (("best peer", goal.peer, peer), ("limit", goal.limit, limit)):
-        if wanted and other:
-            got = main.median / other.median
-            said.append(Verdict(f"{wanted:.2f} x {name}", f"{got:.2f} x {other.server}", got >= wanted))
-    if goal.wire and peer and main.wire and peer.wire:
-        got = f"{main.wire:.0f} B, {peer.server} {peer.wire:.0f} B"
-        said.append(Verdict("no more bytes on the wire", got, main.wire <= peer.wire))
-    if goal.at_most:
-        said.append(Verdict(f"at most {goal.at_most:.0f}", f"{main.median:.0f}", main.median <= goal.at_most))
-    if goal.no_worse and peer:
-        said += no_worse(found, main, peer)
-    return said
-
-
-def no_worse(found, main, peer):
-    quickest = min((f for f in found if f.role == PEER and f.p99 is not None), key=lambda f: f.p99, default=None)
-    got = f"{main.median:.3f}, {peer.server} {peer.median:.3f}"
-    yield Verdict("no more cores than the best peer", got, main.median <= peer.median)
-    if quickest and main.p99 is not None:
-        got = f"{main.p99:.0f} us, {quickest.server} {quickest.p99:.0f} us"
-        yield Verdict("no longer p99 than the best peer", got, main.p99 <= quickest.p99)

@@ -50,8 +50,8 @@ def plot(row, found, record, path):
     if limit:
         line(axes, limit)
     axes.set_title(row.name, loc="left", fontweight="bold", pad=18 if limit else 6)
-    marked = any(figure.by_generator for figure in shown)
-    axes.set_xlabel(label(row, found) + ("\n† the load generator was at its end" if marked else ""))
+    marked = any(figure.waited for figure in shown)
+    axes.set_xlabel(label(row, found) + ("\n† the server was not at its end" if marked else ""))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.set_xlim(left=0)
     axes.margins(y=0.02)
@@ -66,7 +66,7 @@ def bars(axes, shown):
     places = range(len(shown))
     axes.barh(places, middles, color=colours, height=0.72)
     axes.errorbar(middles, places, xerr=whiskers, fmt="none", ecolor="#333333", elinewidth=1, capsize=2.5)
-    axes.set_yticks(places, [figure.server + (" †" if figure.by_generator else "") for figure in shown])
+    axes.set_yticks(places, [figure.server + (" †" if figure.waited else "") for figure in shown])
     for text, figure in zip(axes.get_yticklabels(), shown):
         text.set_fontweight("bold" if figure.role == OURS else "normal")
     axes.tick_params(axis="y", length=0)

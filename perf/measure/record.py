@@ -17,6 +17,7 @@ from .install import PEERS, ROOT
 
 # What a figure depends on, besides the servers: with another of these, it is another record.
 SAME = ("processor", "cores", "kernel", "architecture")
+FORMAT = 2  # of the record: what was kept in another one is not understood
 
 
 class Record:
@@ -26,31 +27,43 @@ class Record:
         self.kept.setdefault("rows", {})
         self.order = [row.name for row in rows]
 
-    def elsewhere(self):
-        """What is not here as it was where the runs that are kept were made."""
-        there, here = self.kept.get("machine"), machine()
-        if not there or not self.kept["rows"]:
-            return []
-        return [f"{what} {there.get(what)}" for what in SAME if there.get(what) != here[what]]
+    def unfit(self):
+        """Why nothing can be added to what is kept; none when it can."""
+        if not self.kept["rows"]:
+            return None
+        if self.kept.get("format") != FORMAT:
+            return "of another version of this program"
+        there, here = self.kept["machine"], machine()
+        differs = [f"{what} {there.get(what)}" for what in SAME if there.get(what) != here[what]]
+        return f"of another machine ({', '.join(differs)})" if differs else None
 
-    def begin(self, programs, servers, flags):
+    def begin(self, programs, flags):
         self.origin = {"commit": commit() + ("?" if flags.no_build else ""), "date": now()}
         self.origin |= {"seconds": flags.seconds, "warm": flags.warm}
         self.origin |= {"server_core": flags.server_core, "load_core": flags.load_core}
+        self.notes = dict(flags.note)
+        self.kept["format"] = FORMAT
         self.kept["machine"] = machine()
         # Each run of the matrix has its own, which the date of what it measured leads to.
-        self.kept.setdefault("versions_by_date", {})[self.origin["date"]] = versions(programs, servers)
+        self.kept.setdefault("versions_by_date", {})[self.origin["date"]] = versions(programs)
 
     def begin_row(self, row, congestion):
-        """The servers that were measured before keep their runs."""
-        kept = self.kept["rows"].setdefault(row.name, {"servers": {}})
-        kept["flags"] = row.flags()
+        """The servers that were measured before keep their runs, if it was under the same load."""
+        kept = self.kept["rows"].get(row.name)
+        if not kept or kept["flags"] != row.flags():
+            self.kept["rows"][row.name] = {"flags": row.flags(), "servers": {}}
         self.origin["congestion"] = congestion
 
     def begin_server(self, row, server):
-        fresh = {"role": server.role, **self.origin, "runs": [], "failures": []}
+        fresh = {"role": server.role, **self.origin, "note": self.note(server), "runs": [], "failures": []}
         self.kept["rows"][row.name]["servers"][server.name] = fresh
         return fresh
+
+    def note(self, server):
+        """What is known of a program that we do not build, and what was said about any."""
+        command = [f"`{without_folders(' '.join(server.command))}`"] if server.given else []
+        said = [self.notes[server.name]] if server.name in self.notes else []
+        return ", ".join(command + said)
 
     def save(self):
         dates = {server["date"] for row in self.kept["rows"].values() for server in row["servers"].values()}
@@ -92,14 +105,12 @@ def commit():
     return told + ("+" if changed else "")
 
 
-def versions(programs, servers):
+def versions(programs):
     found = {"rustc": said("rustc", "--version")}
     for name in ("ws4rs", "bun", "node", "python"):
         if name in programs:
             found[name] = said(programs[name], "--version")
-    found |= crates() | packages() | distributions(programs)
-    found |= {s.name: without_folders(" ".join(s.command)) for s in servers if s.given}
-    return found
+    return found | crates() | packages() | distributions(programs)
 
 
 def without_folders(text):

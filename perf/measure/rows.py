@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Goal:
-    """Units per CPU-second of ws4rs on io_uring, as multiples of other servers'."""
+    """The figure of ws4rs on io_uring, as multiples of other servers'."""
 
     peer: float | None = None  # of the best peer
     limit: float | None = None  # of the best server without a protocol
     wire: bool = False  # and no more bytes on the wire than the best peer's
     at_most: float | None = None  # for figures where less is better: this much
-    no_worse: bool = False  # the same: no more than the best peer, nor at a longer p99
+    p99: bool = False  # and no longer than any peer's
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Row:
     rate: int | None = None
     reno: bool = False
     figure: str = "per CPU-second"
+    note: str = ""  # what has to be known to compare
 
     @property
     def server_mode(self):
@@ -73,11 +74,12 @@ ROWS = [
     echo(10000, 1, "128", "128 B text", "text", Goal(1.06, 0.97)),
     Row("fanout 1 to 1000, 128 B, 16 outstanding", "fanout", 1000, Goal(1.10, 0.95), outstanding=16),
     Row("fanout 1 to 1000, 128 B, 1 outstanding", "fanout", 1000, Goal(1.05, 0.98)),
-    echo(200, 1, "1K", "1 KiB text, deflate shared", "text", Goal(1.25), deflate="shared"),
-    echo(200, 1, "1K", "1 KiB text, deflate takeover", "text", Goal(1.25, wire=True), deflate="takeover"),
+    echo(200, 1, "1K", "1 KiB text, deflate shared", "text", Goal(1.25, wire=True), deflate="shared"),
+    echo(200, 1, "1K", "1 KiB text, deflate takeover", "text", Goal(1.25, wire=True), deflate="takeover",
+         note="ws4rs and websockets compress in a window of 12 bits here, the others of 15: see the bytes too."),
     Row("connect", "connect", 64, Goal(1.20, 0.90)),
     Row("idle 10000", "idle", 10000, Goal(at_most=192), figure="bytes per connection"),
-    Row("rate 20 k per second over 1000", "rate", 1000, Goal(no_worse=True), rate=20000, figure="cores"),
+    Row("rate 20 k per second over 1000", "rate", 1000, Goal(peer=1, p99=True), rate=20000, figure="cores"),
 ]
 
 QUICK = ["200x1 32 B text", "64x16 512 B text", "fanout 1 to 1000, 128 B, 1 outstanding"]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from .processes import Failed
 
 OURS, LIMIT, PEER, EXTRA = "ours", "limit", "peer", "extra"
-MAIN = "ws4rs-io_uring"  # the one that has the goals
+MAIN, MIO, TWO_WORKERS = "ws4rs-io_uring", "ws4rs-mio", "ws4rs-2-workers"  # those that have goals
+UWEBSOCKETS = ("uwebsockets", "bun")  # the first one that was measured: bun has it inside
 
 MAX_MESSAGE = 16 << 20
 
@@ -62,19 +63,24 @@ def peer(name, *command):
     return Server(name, PEER, command or (name,))
 
 
+def named(text):
+    """NAME=TEXT, from the command line."""
+    name, _, rest = text.partition("=")
+    if not name or not rest:
+        raise argparse.ArgumentTypeError(f"not NAME=...: {text}")
+    return name, rest
+
+
 def custom(text):
-    """NAME=COMMAND, from the command line."""
-    name, _, command = text.partition("=")
-    if not name or not command:
-        raise argparse.ArgumentTypeError(f"not NAME=COMMAND: {text}")
+    name, command = named(text)
     if any(server.name == name for server in SERVERS):
         raise argparse.ArgumentTypeError(f"{name} is one of ours; --list names them")
     return Server(name, PEER, tuple(shlex.split(command)), given=True)
 
 
 SERVERS = [
-    ws4rs("ws4rs-io_uring", OURS, "io-uring", 1),
-    ws4rs("ws4rs-mio", OURS, "mio", 1),
+    ws4rs(MAIN, OURS, "io-uring", 1),
+    ws4rs(MIO, OURS, "mio", 1),
     Server("raw-io_uring", LIMIT, ("raw", "--backend", "io-uring")),
     Server("raw-mio", LIMIT, ("raw", "--backend", "mio")),
     Server("raw-epoll", LIMIT, ("raw-epoll",)),
@@ -94,5 +100,5 @@ SERVERS = [
     peer("picows", "python", "picows_server.py"),
     peer("websockets", "python", "websockets_server.py"),
     peer("ws4py", "python", "ws4py_server.py"),
-    ws4rs("ws4rs-2-workers", EXTRA, "io-uring", 2, both_cores=True),
+    ws4rs(TWO_WORKERS, EXTRA, "io-uring", 2, both_cores=True),
 ]
