@@ -101,7 +101,8 @@ pub(crate) struct Outlet {
 pub(super) struct Clock {
     /// When the wheel will ask about this connection.
     pub(super) due: Option<std::num::NonZeroU32>,
-    /// When the stage it is in began: opening, closing, lingering.
+    /// When the stage it is in began: opening, closing, lingering, awaiting a pong. While a ping has not
+    /// left, no time, but how many bytes are to leave up to its end.
     pub(super) since: u32,
     /// When a byte last came.
     pub(super) heard: u32,

@@ -186,6 +186,7 @@ impl<H: Handler> Worker<H> {
 
         let mut rearm = false;
         if outlet.half.phase() != Phase::Open && !outlet.mark(Flag::Closing) {
+            outlet.unmark(Flag::Pinging);
             outlet.clock.since = now;
             rearm = true;
         }
@@ -230,7 +231,7 @@ impl<H: Handler> Worker<H> {
             driver.read(token, !unread);
             // Deadlines that were suspended count again from now.
             outlet.clock.heard = now;
-            if outlet.is(Flag::Pinged) && !outlet.is(Flag::Closing) {
+            if outlet.is(Flag::Pinged) && !outlet.is(Flag::Pinging) && !outlet.is(Flag::Closing) {
                 outlet.clock.since = now;
             }
             rearm = true;

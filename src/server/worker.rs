@@ -362,12 +362,12 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
-        if outlet.half.outbox.home(chunks) > 0 {
+        let left = outlet.half.outbox.home(chunks);
+        if left > 0 {
             outlet.clock.wrote = stamp;
         }
         // The pong is awaited from when the ping has left.
-        let ping_left =
-            outlet.is(Flag::Pinged) && !outlet.is(Flag::Closing) && outlet.half.outbox.is_empty();
+        let ping_left = outlet.is(Flag::Pinging) && outlet.ping_leaves(left);
         let last_left = outlet.is(Flag::Finishing);
         if ping_left || last_left {
             outlet.clock.since = stamp;
