@@ -24,7 +24,7 @@ use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
-use super::mailbox::{Letter, Shared};
+use super::mailbox::{Letter, Shared, Taken};
 use super::peer::Peer;
 use super::run::Run;
 use super::wheel::Wheel;
@@ -200,13 +200,24 @@ impl<H: Handler> Worker<H> {
         // What was asked before there was a waker.
         self.mailbox();
         while self.turn(driver)? {}
-        for letter in self.hall.shared.end(self.hall.worker) {
+        self.clear_out();
+        Ok(())
+    }
+
+    /// What came too late is dropped, and that is the handler's code too.
+    fn clear_out(&mut self) {
+        let Taken { orders, letters } = self.hall.shared.end(self.hall.worker);
+        for order in orders {
+            self.hall.guard(|| drop(order));
+        }
+        for letter in letters {
             if let Letter::Connect(connect) = letter {
                 let gone = io::ErrorKind::ConnectionAborted.into();
                 self.unopened(connect.into_state(), &Unopened::Io(gone));
+            } else {
+                self.hall.guard(|| drop(letter));
             }
         }
-        Ok(())
     }
 
     /// One turn. False when there will not be another.
