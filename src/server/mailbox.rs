@@ -93,13 +93,13 @@ impl Drain {
     }
 }
 
-/// A mailbox was full: here is what was not taken.
+/// No mailbox had room: here is what was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full<T>(pub T);
 
 impl<T> std::fmt::Display for Full<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the worker's mailbox is full")
+        f.write_str("no mailbox has room for it")
     }
 }
 
