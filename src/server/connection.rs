@@ -212,6 +212,13 @@ impl Outlet {
         }
     }
 
+    /// The address it came in at, or was dialled from; `listeners` are where the server listens.
+    pub(super) fn local(&self, listeners: &[Address]) -> Address {
+        let own = self.extra.as_ref().and_then(|extra| extra.local);
+        let listener = || listeners.get(usize::from(self.listener)).copied();
+        own.or_else(listener).unwrap_or(Address::Unix)
+    }
+
     /// Whether messages may still be said.
     pub(super) fn is_talking(&self) -> bool {
         self.is(Flag::Open) && !self.is(Flag::Doomed) && self.half.phase() == Phase::Open

@@ -4,9 +4,10 @@
 //! wait ─▶ hear everything ─▶ mailbox ─▶ timers ─▶ say everything ─▶ wait
 //! ```
 //!
-//! The other files of the room are chapters of this one: `opening` hears request heads, `reading`
-//! hears frames, `timing` what falls due, `saying` settles what has been noted, `leaving` says
-//! goodbye.
+//! The other files of the room are chapters of this one: `admitting` lets newcomers in, `opening` hears
+//! request heads, `dialing` opens connections to others, `reading` hears frames, `letters` other threads,
+//! `timing` what falls due, `saying` settles what has been noted, `shedding` makes room in memory,
+//! `leaving` says goodbye.
 
 use std::collections::VecDeque;
 use std::io;
