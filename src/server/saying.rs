@@ -3,11 +3,12 @@
 
 use std::sync::atomic::Ordering;
 
-use super::connection::{Outlet, Stage};
+use super::connection::{Inlet, Outlet, Stage};
 use super::flags::Flag;
 use super::handler::Handler;
 use super::worker::Worker;
 use crate::chunk::Chunks;
+use crate::config::Config;
 use crate::proto::Phase;
 use crate::proto::deflate;
 use crate::reactor::{Close, Driver, Token};
@@ -45,6 +46,9 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Compares what is with what should be, and asks the driver for the difference.
+    ///
+    /// The order matters: all are counted, who is cut says nothing more, a closing has begun before its
+    /// Close is sent, only who has nothing left to send is finished, and only who is not is read.
     fn settle(&mut self, driver: &mut impl Driver, token: Token) {
         let now = self.hall.stamp();
         let high = self.hall.outlets.limits.high;
@@ -56,74 +60,18 @@ impl<H: Handler> Worker<H> {
         };
         outlet.unmark(Flag::Dirty);
         outlet.said = 0;
-
-        if outlet.half.phase() == Phase::Closed {
-            inlet.let_go();
-        }
-        let held = inlet.held() + outlet.half.memory();
-        self.memory -= outlet.counted as usize;
-        outlet.counted = u32::try_from(held).unwrap_or(u32::MAX);
-        self.memory += outlet.counted as usize;
-
+        outlet.count(inlet, &mut self.memory);
         if outlet.is(Flag::Doomed) {
             return driver.close(token, Close::Abort);
         }
         outlet.note_full(high);
-
-        let mut rearm = false;
-        if outlet.half.phase() != Phase::Open && !outlet.mark(Flag::Closing) {
-            outlet.unmark(Flag::Pinging);
-            outlet.clock.since = now;
-            rearm = true;
-        }
-        if outlet.half.outbox.is_ready() {
-            if !outlet.half.outbox.is_stalled() {
-                outlet.clock.wrote = now;
-            }
-            let chunks = outlet.half.outbox.take();
-            if outlet.says_its_last(&chunks) {
-                // The peer's FIN is awaited from when they have left.
-                outlet.mark(Flag::Finishing);
-                driver.finish(token, chunks);
-            } else {
-                driver.send(token, chunks);
-            }
-            rearm |= outlet
-                .clock
-                .is_due_after(now, self.hall.config.write_timeout);
-        }
-        if outlet.half.phase() == Phase::Closed
-            && outlet.half.outbox.is_empty()
-            && !outlet.is(Flag::Finishing)
-        {
-            // 7.1.1: the server closes TCP first, or the client after a while.
-            if !outlet.is_second() || outlet.has_lingered(&self.hall.config, now) {
-                outlet.mark(Flag::Finishing);
-                outlet.clock.since = now;
-                driver.close(token, Close::Finish);
-                rearm = true;
-            } else if !outlet.is(Flag::Lingering) {
-                outlet.mark(Flag::Lingering);
-                outlet.clock.since = now;
-                rearm = true;
-            }
-        }
-
+        let config = &self.hall.config;
+        let mut rearm = outlet.begin_to_close(now);
+        rearm |= outlet.send(driver, token, now, config);
+        rearm |= outlet.finish(driver, token, now, config);
         let waits = matches!(inlet.stage, Stage::Deferred(_)) || outlet.holds();
-        // What is kept must be read before more comes, or it would grow with what comes.
-        let unread = (waits || inlet.rest.is_some()) && !outlet.is(Flag::Finishing);
-        if unread != outlet.is(Flag::Unread) {
-            outlet.flags.set(Flag::Unread, unread);
-            driver.read(token, !unread);
-            // Deadlines that were suspended count again from now.
-            outlet.clock.heard = now;
-            if outlet.is(Flag::Pinged) && !outlet.is(Flag::Pinging) && !outlet.is(Flag::Closing) {
-                outlet.clock.since = now;
-            }
-            rearm = true;
-        }
-        if !waits && inlet.rest.is_some() && !outlet.is(Flag::Resumed) {
-            outlet.mark(Flag::Resumed);
+        rearm |= outlet.read_or_not(driver, token, now, waits || inlet.rest.is_some());
+        if !waits && inlet.rest.is_some() && !outlet.mark(Flag::Resumed) {
             self.resumed.push_back(token);
         }
         if rearm {
@@ -132,7 +80,98 @@ impl<H: Handler> Worker<H> {
     }
 }
 
+/// The steps of settling, inlined: they are taken twice for every message. Those that answer tell whether
+/// its earliest deadline may be another now.
 impl Outlet {
+    /// Counts anew what both columns hold.
+    #[inline(always)]
+    fn count<S>(&mut self, inlet: &mut Inlet<S>, memory: &mut usize) {
+        if self.half.phase() == Phase::Closed {
+            inlet.let_go();
+        }
+        let held = inlet.held() + self.half.memory();
+        *memory -= self.counted as usize;
+        self.counted = u32::try_from(held).unwrap_or(u32::MAX);
+        *memory += self.counted as usize;
+    }
+
+    /// The closing has its time from when its beginning is first seen here.
+    #[inline(always)]
+    fn begin_to_close(&mut self, now: u32) -> bool {
+        if self.half.phase() == Phase::Open || self.mark(Flag::Closing) {
+            return false;
+        }
+        self.unmark(Flag::Pinging);
+        self.clock.since = now;
+        true
+    }
+
+    /// Gives the kernel what waits, unless it still has what it was given before.
+    #[inline(always)]
+    fn send(&mut self, driver: &mut impl Driver, token: Token, now: u32, config: &Config) -> bool {
+        if !self.half.outbox.is_ready() {
+            return false;
+        }
+        if !self.half.outbox.is_stalled() {
+            self.clock.wrote = now;
+        }
+        let chunks = self.half.outbox.take();
+        if self.says_its_last(&chunks) {
+            // The peer's FIN is awaited from when they have left.
+            self.mark(Flag::Finishing);
+            driver.finish(token, chunks);
+        } else {
+            driver.send(token, chunks);
+        }
+        self.clock.is_due_after(now, config.write_timeout)
+    }
+
+    /// 7.1.1: once all is said the server closes TCP first, or the client after a while.
+    #[inline(always)]
+    fn finish(
+        &mut self,
+        driver: &mut impl Driver,
+        token: Token,
+        now: u32,
+        config: &Config,
+    ) -> bool {
+        let said = self.half.phase() == Phase::Closed && self.half.outbox.is_empty();
+        if !said || self.is(Flag::Finishing) {
+            return false;
+        }
+        if !self.is_second() || self.has_lingered(config, now) {
+            self.mark(Flag::Finishing);
+            driver.close(token, Close::Finish);
+        } else if self.mark(Flag::Lingering) {
+            return false;
+        }
+        self.clock.since = now;
+        true
+    }
+
+    /// What is kept must be read before more comes, or it would grow with what comes.
+    #[inline(always)]
+    fn read_or_not(
+        &mut self,
+        driver: &mut impl Driver,
+        token: Token,
+        now: u32,
+        keeps: bool,
+    ) -> bool {
+        let unread = keeps && !self.is(Flag::Finishing);
+        if unread == self.is(Flag::Unread) {
+            return false;
+        }
+        self.flags.set(Flag::Unread, unread);
+        driver.read(token, !unread);
+        // Deadlines that were suspended count again from now.
+        self.clock.heard = now;
+        if self.is(Flag::Pinged) && !self.is(Flag::Pinging) && !self.is(Flag::Closing) {
+            self.clock.since = now;
+        }
+        true
+    }
+
     /// Whether nothing is to follow these but our FIN, and they are few: what takes long to leave is
     /// seen through first, for a close has less time than a send.
     fn says_its_last(&self, chunks: &Chunks) -> bool {
