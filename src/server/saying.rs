@@ -1,6 +1,7 @@
 //! The end of a turn: newcomers are let in, and every connection that something happened to is
 //! brought to where it should be. One send under way for each, whatever was said to it.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connection::{Inlet, Outlet, Stage};
@@ -80,8 +81,8 @@ impl<H: Handler> Worker<H> {
     }
 }
 
-/// The steps of settling, inlined: they are taken twice for every message. Those that answer tell whether
-/// its earliest deadline may be another now.
+/// The steps of settling, inlined, and with a config that few of them look into: they are taken twice for
+/// every message. Those that answer tell whether its earliest deadline may be another now.
 impl Outlet {
     /// Counts anew what both columns hold.
     #[inline(always)]
@@ -108,7 +109,13 @@ impl Outlet {
 
     /// Gives the kernel what waits, unless it still has what it was given before.
     #[inline(always)]
-    fn send(&mut self, driver: &mut impl Driver, token: Token, now: u32, config: &Config) -> bool {
+    fn send(
+        &mut self,
+        driver: &mut impl Driver,
+        token: Token,
+        now: u32,
+        config: &Arc<Config>,
+    ) -> bool {
         if !self.half.outbox.is_ready() {
             return false;
         }
@@ -133,7 +140,7 @@ impl Outlet {
         driver: &mut impl Driver,
         token: Token,
         now: u32,
-        config: &Config,
+        config: &Arc<Config>,
     ) -> bool {
         let said = self.half.phase() == Phase::Closed && self.half.outbox.is_empty();
         if !said || self.is(Flag::Finishing) {
