@@ -285,7 +285,8 @@ fn the_room_of_a_long_message_is_kept_while_others_have_their_turn() {
     world.told();
     world.turn();
     assert!(world.script.has_unheard(conn));
-    assert!(world.memory() >= 4 << 20, "{}", world.memory());
+    // All that is to come, and what lies in front of it.
+    assert!(world.memory() > 4 << 20, "{}", world.memory());
     world.settle();
     assert_eq!(world.told().len(), 1);
     assert_eq!(world.memory(), 0);
