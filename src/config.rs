@@ -46,7 +46,8 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// After so long without a byte from the peer it is pinged. 25 s: proxies cut at 30. Zero: never.
     pub idle_timeout: Duration,
-    /// After so long without a byte since the ping the peer is given up. 10 s.
+    /// After so long without a byte since the ping left the peer is given up, whatever it is sent
+    /// meanwhile. 10 s.
     pub pong_timeout: Duration,
     /// From the start of the closing handshake to the end of TCP. 5 s. A peer that goes on reading
     /// what was queued before has so long from the last of it, and [`write_timeout`](Self::write_timeout)

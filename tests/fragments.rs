@@ -288,6 +288,28 @@ fn a_long_message_may_end_with_its_connection() {
     }
 }
 
+// Who stops because others are to have their turn, and has more to bring, keeps the room for it.
+#[test]
+fn the_room_of_a_long_message_is_kept_while_others_have_their_turn() {
+    let mut world = World::with(
+        Recorder::silent(),
+        config(|config| config.message_max = 4 << 20),
+    );
+    let conn = world.open();
+    let bytes = binary(&[7; 4 << 20]);
+    let (begin, rest) = bytes.split_at(64 << 10);
+    world.script.feed(conn, begin);
+    world.script.feed(conn, rest);
+    world.told();
+    world.turn();
+    assert!(world.script.has_unheard(conn));
+    // All that is to come, and what lies in front of it.
+    assert!(world.memory() > 4 << 20, "{}", world.memory());
+    world.settle();
+    assert_eq!(world.told().len(), 1);
+    assert_eq!(world.memory(), 0);
+}
+
 // What is put straight to where it is held is unmasked, checked and told as what was copied there.
 #[test]
 fn a_long_message_may_be_pulled_in() {

@@ -101,6 +101,62 @@ fn the_pong_deadline_begins_when_the_ping_has_left() {
     assert_eq!(world.end().cause, "PongTimeout");
 }
 
+/// A topic's only listener.
+fn listening() -> (World, Conn) {
+    let mut world = World::new(Recorder::new(|peer, told| {
+        if *told == Told::Open {
+            peer.subscribe("ticks");
+        }
+    }));
+    let conn = world.open();
+    (world, conn)
+}
+
+// What is sent to it, and taken by the kernel, says nothing of whether it lives.
+#[test]
+fn a_dead_peer_is_found_though_it_is_sent_something_all_the_time() {
+    let (mut world, conn) = listening();
+    let mut lasted = 0;
+    while world.gone(conn).is_none() {
+        assert!(lasted < 60, "for ever");
+        world.handle.publish("ticks", "tick").expect("room");
+        world.pass(seconds(1));
+        lasted += 1;
+    }
+    assert!((35..=38).contains(&lasted), "{lasted} s");
+    assert_eq!(world.end().cause, "PongTimeout");
+}
+
+// The same where something always waits behind what has left: 6 s of it before the ping, too, and
+// before the Close.
+#[test]
+fn the_pong_deadline_begins_when_the_ping_has_left_whatever_waits_behind_it() {
+    let (mut world, conn) = listening();
+    world.script.takes(conn, Takes::Nothing);
+    let tick = vec![1; 996];
+    world.handle.publish("ticks", vec![1; 6_000]).expect("room");
+    let (mut left, mut lasted) = (None, 0);
+    while world.gone(conn).is_none() {
+        assert!(lasted < 90, "for ever");
+        world.handle.publish("ticks", tick.clone()).expect("room");
+        read_for_a_second(&mut world, conn, 1_000);
+        lasted += 1;
+        if left.is_none()
+            && world
+                .script
+                .out(conn)
+                .windows(2)
+                .any(|pair| pair == [0x89, 0])
+        {
+            left = Some(lasted);
+        }
+    }
+    let left = left.expect("it was pinged");
+    assert!(left > 30, "{left} s");
+    assert!((15..=18).contains(&(lasted - left)), "{left} s, {lasted} s");
+    assert_eq!(world.end().cause, "PongTimeout");
+}
+
 // What we do not read cannot answer.
 #[test]
 fn the_pong_deadline_is_suspended_while_reading_is() {

@@ -101,7 +101,8 @@ pub(crate) struct Outlet {
 pub(super) struct Clock {
     /// When the wheel will ask about this connection.
     pub(super) due: Option<std::num::NonZeroU32>,
-    /// When the stage it is in began: opening, closing, lingering.
+    /// When the stage it is in began: opening, closing, lingering, awaiting a pong. While a ping has not
+    /// left, no time, but how many bytes are to leave up to its end.
     pub(super) since: u32,
     /// When a byte last came.
     pub(super) heard: u32,
@@ -209,6 +210,13 @@ impl Outlet {
             Remote::V6 => long().unwrap_or(Address::Unix),
             Remote::Unix => Address::Unix,
         }
+    }
+
+    /// The address it came in at, or was dialled from; `listeners` are where the server listens.
+    pub(super) fn local(&self, listeners: &[Address]) -> Address {
+        let own = self.extra.as_ref().and_then(|extra| extra.local);
+        let listener = || listeners.get(usize::from(self.listener)).copied();
+        own.or_else(listener).unwrap_or(Address::Unix)
     }
 
     /// Whether messages may still be said.

@@ -21,6 +21,8 @@ pub(super) enum Flag {
     Ended,
     /// It was pinged and has not been heard since.
     Pinged,
+    /// A ping of ours has not left yet.
+    Pinging,
     /// To be torn down at the end of the turn.
     Doomed,
     /// The closing has begun, and its deadline counts.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::hall::Hall;
 use super::handler::{Cause, Handler};
-use super::mailbox::count;
+use super::mailbox::{Counters, count};
 use crate::config::OnPanic;
 use crate::proto::CloseCode;
 use crate::reactor::Token;
@@ -35,5 +35,15 @@ impl<H: Handler> Hall<H> {
         }
         count(&self.counters().panics);
         tracing::error!("a handler panicked");
+    }
+}
+
+/// Drops what is left of a worker that has ended, in whatever way: a panic in it is counted, and there
+/// is nothing more that it could cost.
+pub(super) fn discard<T>(left: Vec<T>, counters: &Counters) {
+    for one in left {
+        if catch_unwind(AssertUnwindSafe(|| drop(one))).is_err() {
+            count(&counters.panics);
+        }
     }
 }

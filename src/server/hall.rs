@@ -152,19 +152,15 @@ impl Outlets {
         }
         let before = outlet.half.outbox.len();
         let sent = queue(&mut outlet.half);
-        let heard = match voice {
+        let said = match voice {
             Voice::Answer => 0,
-            Voice::Other => outlet.hears(outlet.half.outbox.len() - before),
+            Voice::Other => outlet.add_said(outlet.half.outbox.len() - before),
         };
         outlet.note_full(limits.high);
-        let was_dirty = outlet.is(Flag::Dirty);
-        if !was_dirty {
-            outlet.mark(Flag::Dirty);
-        }
-        if !was_dirty {
+        if !outlet.mark(Flag::Dirty) {
             self.dirty.push(token);
         }
-        self.heard(heard);
+        self.note_said(said);
         sent
     }
 
@@ -184,11 +180,11 @@ impl Outlets {
             return false;
         }
         outlet.half.share_all(batch);
-        let heard = outlet.hears(outlet.half.outbox.len() - before);
+        let said = outlet.add_said(outlet.half.outbox.len() - before);
         if !outlet.mark(Flag::Dirty) {
             self.dirty.push(token);
         }
-        self.heard(heard);
+        self.note_said(said);
         true
     }
 
@@ -199,16 +195,16 @@ impl Outlets {
         self.most = 0;
     }
 
-    /// Notes what somebody has heard in this turn.
+    /// Notes what others have said to somebody in this turn.
     #[inline]
-    fn heard(&mut self, bytes: usize) {
+    fn note_said(&mut self, bytes: usize) {
         self.most = self.most.max(bytes);
         self.enough |= bytes > self.limits.high;
     }
 
-    /// Notes that everybody may hear so many bytes more in this turn.
+    /// Notes that so many bytes more are yet to be said to everybody in this turn.
     #[inline]
-    pub(super) fn will_hear(&mut self, bytes: usize) {
+    pub(super) fn note_pending(&mut self, bytes: usize) {
         self.enough |= self.most + bytes > self.limits.high;
     }
 }
@@ -228,7 +224,7 @@ impl Outlet {
     }
 
     /// Others have said so many bytes to it. Tells how many that makes in this turn.
-    fn hears(&mut self, bytes: usize) -> usize {
+    fn add_said(&mut self, bytes: usize) -> usize {
         self.said = self.said.saturating_add(bytes as u32);
         self.said as usize
     }

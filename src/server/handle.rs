@@ -13,7 +13,8 @@ use crate::proto::Prepared;
 ///
 /// Nothing blocks. A worker's mailbox is bounded ([`Config::mailbox_max`](crate::Config)): past it a
 /// message comes back as [`Full`], to be tried again or given up. What one thread says arrives in
-/// the order it was said. A server that has ended takes everything and does nothing.
+/// the order it was said. A server that has ended takes everything and does nothing, but gives back
+/// what was to be [opened](Self::connect).
 pub struct Handle<H: Handler> {
     shared: Arc<Shared<H>>,
 }

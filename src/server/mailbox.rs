@@ -93,13 +93,13 @@ impl Drain {
     }
 }
 
-/// A mailbox was full: here is what was not taken.
+/// No mailbox had room: here is what was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full<T>(pub T);
 
 impl<T> std::fmt::Display for Full<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the worker's mailbox is full")
+        f.write_str("no mailbox has room for it")
     }
 }
 
@@ -318,20 +318,18 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    /// A worker ends: nothing more is taken, and the letters that were not are given back.
-    pub(crate) fn end(&self, worker: usize) -> Vec<Letter<H>> {
+    /// A worker ends: nothing more is taken, and what was not is given back.
+    pub(crate) fn end(&self, worker: usize) -> Taken<H> {
         let mut mail = self.posts[worker].lock();
         mail.ended = true;
         let orders = std::mem::take(&mut mail.orders);
         let letters = std::mem::take(&mut mail.letters);
         let choked = std::mem::take(&mut mail.choked);
         drop(mail);
-        // Dropped outside the lock: a dropped socket or event may do anything.
-        drop(orders);
         for worker in choked {
             self.order(worker, Order::Unchoke);
         }
-        letters
+        Taken { orders, letters }
     }
 
     pub(crate) fn set_waker(&self, worker: usize, waker: Waker) {

@@ -1,12 +1,13 @@
 //! Where connections, handlers, topics and time meet.
 //!
 //! In the order in which a connection meets them: `bind` listens and `start` makes the workers;
-//! `worker` is one worker and its turn, with the chapters `opening`, `dialing`, `reading`, `letters`,
-//! `timing`, `saying`, `leaving`; `connection` is its two columns, `flags` what is true of it; `hall` is
-//! what connections share, `run` what many are being told, `wheel` their deadlines; `handler` and `peer`
-//! are what an embedder writes and holds, `guard` catches its panics; `mailbox`, `handle` and `deferred`
-//! come from other threads; `id` names a connection to them.
+//! `worker` is one worker and its turn, with the chapters `admitting`, `opening`, `dialing`, `reading`,
+//! `letters`, `timing`, `saying`, `shedding`, `leaving`; `connection` is its two columns, `flags` what is
+//! true of it; `hall` is what connections share, `run` what many are being told, `wheel` their
+//! deadlines; `handler` and `peer` are what an embedder writes and holds, `guard` catches its panics;
+//! `mailbox`, `handle` and `deferred` come from other threads; `id` names a connection to them.
 
+mod admitting;
 mod bind;
 pub(crate) mod connection;
 mod deferred;
@@ -25,6 +26,7 @@ mod peer;
 mod reading;
 mod run;
 mod saying;
+mod shedding;
 mod start;
 mod timing;
 mod wheel;

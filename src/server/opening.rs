@@ -86,7 +86,7 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get(token) else {
             return refuse(StatusCode::SERVICE_UNAVAILABLE);
         };
-        let (remote, local) = (outlet.remote(), self.hall.local(outlet));
+        let (remote, local) = (outlet.remote(), outlet.local(&self.hall.addresses));
         let whole = Request {
             head: request,
             remote,

@@ -173,7 +173,7 @@ impl<H: Handler> Peer<'_, H> {
     /// Our address: where the connection came in, or where it was dialled from.
     pub fn local(&self) -> Address {
         self.outlet()
-            .map_or(Address::Unix, |outlet| self.hall.local(outlet))
+            .map_or(Address::Unix, |outlet| outlet.local(&self.hall.addresses))
     }
 
     /// The subprotocol that was agreed on.

@@ -24,8 +24,7 @@ impl<H: Handler> Worker<H> {
         self.hall.tell_first(token);
         let mut input = Input::new(bytes);
         let mut pulled = 0;
-        while self.read_frames(token, &mut input, line, role) {
-            let line = line.filter(|_| pulled < PULLED_MAX);
+        while self.read_frames(token, &mut input, line, role) && pulled < PULLED_MAX {
             match self.pull(token, line) {
                 0 => return,
                 count => pulled += count,
@@ -115,6 +114,7 @@ impl<H: Handler> Worker<H> {
             hall.watch_work();
         }
     }
+
     /// Takes what the line has of a long message to where it is held. Tells how many bytes.
     #[inline(never)]
     fn pull(&mut self, token: Token, line: Option<&dyn Line>) -> usize {

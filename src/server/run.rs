@@ -119,7 +119,7 @@ impl<H: Handler> Hall<H> {
             self.tell_run();
         }
         self.run.add(audience, message.clone(), but);
-        self.outlets.will_hear(self.run.batch.size());
+        self.outlets.note_pending(self.run.batch.size());
     }
 
     /// Adds a connection to a topic: to what will be published, not to what has been.

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::bind::{Bound, SocketFile, bind};
+use super::guard::discard;
 use super::handle::Handle;
 use super::handler::Handler;
-use super::mailbox::{Order, Shared};
+use super::mailbox::{Order, Shared, Taken};
 use super::worker::{Listener, Worker};
 use super::{Config, Error, Place};
 use crate::config::Backend;
@@ -252,7 +253,10 @@ struct End<'a, H: Handler, F: Fn() -> H> {
 
 impl<H: Handler, F: Fn() -> H> Drop for End<'_, H, F> {
     fn drop(&mut self) {
-        drop(self.crew.shared.end(self.worker));
+        let shared = &self.crew.shared;
+        let Taken { orders, letters } = shared.end(self.worker);
+        discard(orders, shared.counters(self.worker));
+        discard(letters, shared.counters(self.worker));
         if thread::panicking() {
             self.crew.fail(Error::Panicked);
         }

@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | opening | the handshake, all of it | `handshake_timeout` | 408; 503 if the handler deferred it |
 //! | open, read | any byte | `idle_timeout` | a ping |
-//! | pinged | any byte | `pong_timeout` | 1011 |
+//! | pinged, once the ping has left | any byte | `pong_timeout` | 1011 |
 //! | sending, and not dialling | the kernel takes a byte | `write_timeout` | cut |
 //! | closing | the closing handshake; more of what is queued before it | `close_timeout` | cut |
 //! | lingering, a client | the server's FIN | `linger_timeout` | ours |
@@ -105,7 +105,6 @@ impl<H: Handler> Worker<H> {
     }
 
     fn fall_due(&mut self, token: Token, due: &Due) {
-        let now = self.hall.stamp();
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
@@ -126,11 +125,7 @@ impl<H: Handler> Worker<H> {
                 };
                 self.answer(token, &Response::new(status), false);
             }
-            Due::Ping => {
-                outlet.half.ping(b"");
-                outlet.mark(Flag::Pinged);
-                outlet.clock.since = now;
-            }
+            Due::Ping => outlet.ping(),
             Due::Pong => outlet.fail(
                 Cause::PongTimeout,
                 CloseCode::INTERNAL_ERROR,
@@ -169,7 +164,7 @@ impl Outlet {
             }
             Phase::Open if self.holds() || config.idle_timeout.is_zero() => None,
             // A ping that has not left yet is the write deadline's to watch.
-            Phase::Open if self.is(Flag::Pinged) && !self.half.outbox.is_empty() => None,
+            Phase::Open if self.is(Flag::Pinging) => None,
             Phase::Open if self.is(Flag::Pinged) => {
                 Some((left(clock.since, config.pong_timeout), Due::Pong))
             }
@@ -185,6 +180,22 @@ impl Outlet {
 }
 
 impl Outlet {
+    /// Pings the peer, behind all that waits.
+    fn ping(&mut self) {
+        self.half.ping(b"");
+        self.mark(Flag::Pinged);
+        self.mark(Flag::Pinging);
+        self.clock.since = self.half.outbox.len() as u32;
+    }
+
+    /// So many bytes more have left. Tells whether a ping that had not left is among them.
+    pub(super) fn ping_leaves(&mut self, bytes: usize) -> bool {
+        self.clock.since = self.clock.since.saturating_sub(bytes as u32);
+        // What was dropped before it has not left.
+        let left = self.clock.since == 0 || self.half.outbox.is_empty();
+        left && self.unmark(Flag::Pinging)
+    }
+
     /// Whether the server has had its time to close TCP.
     pub(super) fn has_lingered(&self, config: &Config, now: u32) -> bool {
         let since = Duration::from_millis(now.wrapping_sub(self.clock.since).into());

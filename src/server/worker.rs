@@ -4,9 +4,10 @@
 //! wait ─▶ hear everything ─▶ mailbox ─▶ timers ─▶ say everything ─▶ wait
 //! ```
 //!
-//! The other files of the room are chapters of this one: `opening` hears request heads, `reading`
-//! hears frames, `timing` what falls due, `saying` settles what has been noted, `leaving` says
-//! goodbye.
+//! The other files of the room are chapters of this one: `admitting` lets newcomers in, `opening` hears
+//! request heads, `dialing` opens connections to others, `reading` hears frames, `letters` other threads,
+//! `timing` what falls due, `saying` settles what has been noted, `shedding` makes room in memory,
+//! `leaving` says goodbye.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,7 +25,7 @@ use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
-use super::mailbox::{Letter, Shared};
+use super::mailbox::{Letter, Shared, Taken};
 use super::peer::Peer;
 use super::run::Run;
 use super::wheel::Wheel;
@@ -200,13 +201,24 @@ impl<H: Handler> Worker<H> {
         // What was asked before there was a waker.
         self.mailbox();
         while self.turn(driver)? {}
-        for letter in self.hall.shared.end(self.hall.worker) {
+        self.clear_out();
+        Ok(())
+    }
+
+    /// What came too late is dropped, and that is the handler's code too.
+    fn clear_out(&mut self) {
+        let Taken { orders, letters } = self.hall.shared.end(self.hall.worker);
+        for order in orders {
+            self.hall.guard(|| drop(order));
+        }
+        for letter in letters {
             if let Letter::Connect(connect) = letter {
                 let gone = io::ErrorKind::ConnectionAborted.into();
                 self.unopened(connect.into_state(), &Unopened::Io(gone));
+            } else {
+                self.hall.guard(|| drop(letter));
             }
         }
-        Ok(())
     }
 
     /// One turn. False when there will not be another.
@@ -362,12 +374,12 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
-        if outlet.half.outbox.home(chunks) > 0 {
+        let left = outlet.half.outbox.home(chunks);
+        if left > 0 {
             outlet.clock.wrote = stamp;
         }
         // The pong is awaited from when the ping has left.
-        let ping_left =
-            outlet.is(Flag::Pinged) && !outlet.is(Flag::Closing) && outlet.half.outbox.is_empty();
+        let ping_left = outlet.is(Flag::Pinging) && outlet.ping_leaves(left);
         let last_left = outlet.is(Flag::Finishing);
         if ping_left || last_left {
             outlet.clock.since = stamp;

@@ -1,0 +1,122 @@
+//! What is still in a worker's mailbox when it ends: dropped, and no panic of a `Drop` is anybody
+//! else's matter.
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use socket2::{Domain, Socket, Type};
+use support::*;
+use ws4rs::internal::worker::{Listener, Worker};
+use ws4rs::{
+    Accept, Backend, Config, Deferred, Error, Handler, Message, OnPanic, Peer, Request, Server,
+    Verdict, client,
+};
+
+/// Does something when it is dropped: as an event, or as a state.
+struct Fuse(Option<Box<dyn FnOnce() + Send>>);
+
+impl Fuse {
+    fn new(act: impl FnOnce() + Send + 'static) -> Self {
+        Fuse(Some(Box::new(act)))
+    }
+
+    fn bomb() -> Self {
+        Fuse::new(|| panic!("as the test wants"))
+    }
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        if let Some(act) = self.0.take() {
+            act();
+        }
+    }
+}
+
+/// Where a request waits for its answer.
+type Later = Arc<Mutex<Option<Deferred<Lobby>>>>;
+
+/// Keeps a request for `/later`, lets others in at once, and does this then.
+struct Lobby {
+    later: Later,
+    act: fn(&mut Peer<'_, Lobby>, Later),
+}
+
+impl Handler for Lobby {
+    type State = Fuse;
+    type Event = Fuse;
+
+    fn on_upgrade(&mut self, request: &Request<'_>) -> Verdict<Self> {
+        if request.path() != "/later" {
+            return Verdict::accept(Fuse(None));
+        }
+        let later = self.later.clone();
+        Verdict::defer(move |deferred| *later.lock().expect("calm") = Some(deferred))
+    }
+
+    fn on_open(&mut self, peer: &mut Peer<'_, Self>) {
+        (self.act)(peer, self.later.clone());
+    }
+
+    fn on_message(&mut self, _: &mut Peer<'_, Self>, _: Message<'_>) {}
+}
+
+/// Stops the server, and sees to it that its last turn leaves an event and a decision.
+fn leave_bombs(peer: &mut Peer<'_, Lobby>, later: Later) {
+    let (id, handle) = (peer.id(), peer.handle());
+    let again = handle.clone();
+    // Dropped by the next turn, which is the last: by then the connection is gone.
+    let last = Fuse::new(move || {
+        let deferred = later.lock().expect("calm").take().expect("one is awaited");
+        deferred.accept(Accept::new(Fuse::bomb()));
+        let _ = again.post(id, Fuse::bomb());
+    });
+    let next = handle.clone();
+    let first = Fuse::new(move || drop(next.post(id, last)));
+    let _ = handle.post(id, first);
+    handle.stop();
+}
+
+#[test]
+fn a_panic_in_what_is_left_is_counted_and_the_worker_ends_well() {
+    let lobby = Lobby {
+        later: Later::default(),
+        act: leave_bombs,
+    };
+    let (mut workers, handle) = Worker::crew(vec![lobby], Config::default());
+    let mut script = Script::new();
+    let (socket, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+    let listener = Listener {
+        socket,
+        place: 0,
+        shared_out: false,
+    };
+    workers[0].listen(&mut script, listener).expect("a script");
+    let (later, now) = (script.connect(), script.connect());
+    let head = String::from_utf8_lossy(REQUEST).replace("/chat?room=1", "/later");
+    script.feed(later, head.as_bytes());
+    script.feed(now, REQUEST);
+    workers[0].run(&mut script).expect("a script never fails");
+    assert_eq!(handle.stats().panics, 2);
+}
+
+// A worker that unwinds drops its mailbox on the way: a second panic there would end the process.
+#[test]
+fn a_panic_in_what_is_left_by_a_panic_ends_no_more_than_the_server() {
+    let builder = Server::builder().workers(1).backend(Backend::Mio);
+    let builder = builder.on_panic(OnPanic::StopServer).bind("127.0.0.1:0");
+    let running = builder.start(|| Lobby {
+        later: Later::default(),
+        act: |peer, _| {
+            for _ in 0..2 {
+                let _ = peer.handle().post(peer.id(), Fuse::bomb());
+            }
+            panic!("as the test wants");
+        },
+    });
+    let running = running.expect("it starts");
+    // Whether it hears the 101 does not matter.
+    let _ = client::connect(&running.addresses()[0]);
+    assert!(matches!(running.wait(), Err(Error::Panicked)));
+}
