@@ -22,6 +22,7 @@ on_every_kernel! {
     a_fin_behind_bytes_that_are_thrown_away_ends_a_finish
     a_fin_that_comes_before_the_last_bytes_have_left_ends_a_finish
     small_and_long_pieces_and_pauses_lose_nothing
+    who_stops_asking_is_offered_the_line_again
     who_wishes_again_is_read_past_the_ring_again
     who_is_read_past_the_ring_is_not_left_out_by_a_crowd
 }
@@ -110,6 +111,25 @@ fn a_fin_right_behind_the_last_bytes_is_told(mut house: House) {
         assert_eq!(heard.bytes, b"begins, ends");
         assert_eq!(heard.closed, None);
     }
+}
+
+/// Who has had his share of a turn learns in the next whether there is more.
+fn who_stops_asking_is_offered_the_line_again(mut house: House) {
+    let mut heard = Heard::default();
+    let (_, mut peer) = house.wished_for(&mut heard);
+    peer.write_all(b"all that comes").unwrap();
+    let mut room = [MaybeUninit::uninit(); 14];
+    let mut pulled = Vec::new();
+    while pulled.last() != Some(&0) {
+        let mut tell = |event: Event<'_>| {
+            if let Event::Received(_, [], line) = event {
+                pulled.push(line.try_receive(&mut room).len());
+            }
+        };
+        assert!(Instant::now() < house.deadline, "nothing is offered");
+        house.driver.wait(Some(house.deadline), &mut tell).unwrap();
+    }
+    assert_eq!(pulled, [14, 0]);
 }
 
 fn a_reset_right_behind_the_last_bytes_is_told(mut house: House) {

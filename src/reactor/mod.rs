@@ -214,7 +214,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// 128: the last of a busy turn waits for at most 2 MiB of the others' bytes.
+/// 128: the last of a busy turn waits for at most 2 MiB of what the ring has brought the others; where all
+/// of them bring long messages past it, for up to 170 MiB.
 pub const EVENTS_PER_TURN: usize = 128;
 /// 16 MiB: what a peer that has been told goodbye may still send before it is cut. One that writes a message
 /// of many megabytes reads why it was refused only when it has written them.

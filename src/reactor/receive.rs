@@ -58,12 +58,11 @@ impl Passage {
             wished,
             ending_near,
         } = prospect;
-        if *wished
-            && !*ending_near
-            && ending.is_open()
-            && !lend(token, socket, &mut [], true, ending, wished, turn)
-        {
-            return Found::nothing(false);
+        if *wished && !*ending_near && ending.is_open() {
+            let readable = lend(token, socket, &mut [], true, ending, wished, turn);
+            if !readable || *wished {
+                return Found::nothing(readable);
+            }
         }
         match receive(socket, &mut self.room[self.begin..][..SIZE]) {
             Ok([]) => {

@@ -44,7 +44,7 @@ pub(super) struct Raw<'a> {
     worth: usize,
     /// There may be more to read, and nothing that came before it is still to be told.
     readable: Cell<bool>,
-    /// More was asked for than there was.
+    /// It was read from: who did may wish for more, or to know that there is none.
     wished: Cell<bool>,
     fault: RefCell<Option<io::Error>>,
 }
@@ -98,7 +98,6 @@ impl Line for Raw<'_> {
             Ok([]) => &mut [],
             Ok(come) => {
                 self.readable.set(come.len() == asked);
-                self.wished.set(come.len() < asked);
                 come
             }
             Err(error) => {
