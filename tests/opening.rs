@@ -1,5 +1,5 @@
 //! The opening handshake through the whole server. What a request may look like is in
-//! `tests/handshake.rs`; this is what becomes of it.
+//! `tests/handshake/`; this is what becomes of it.
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! The blocking client, against a scripted server that does what servers should not, and against ours.
 #![cfg(unix)]
 
+#[path = "../host/mod.rs"]
 mod host;
 
 use std::collections::HashSet;

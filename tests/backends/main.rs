@@ -1,6 +1,7 @@
 //! One conversation over real sockets, once for each backend and for one and two workers.
 #![cfg(unix)]
 
+#[path = "../wire/mod.rs"]
 mod wire;
 
 use std::io::{ErrorKind, Read, Write};

@@ -14,7 +14,7 @@ use ws4rs::internal::chunk::Chunks;
 use ws4rs::internal::reactor::{Close, EVENTS_PER_TURN, Source, Token, socket};
 
 #[macro_use]
-#[path = "support/house.rs"]
+#[path = "../support/house.rs"]
 mod house;
 
 use house::*;

@@ -3,6 +3,7 @@
 //! behave badly.
 #![cfg(unix)]
 
+#[path = "../wire/mod.rs"]
 mod wire;
 
 use std::fs;

@@ -13,7 +13,7 @@ use ws4rs::internal::chunk::Chunks;
 use ws4rs::internal::reactor::{Address, Close, DISCARD_MAX, Event, Source, Token, socket};
 
 #[macro_use]
-#[path = "support/house.rs"]
+#[path = "../support/house.rs"]
 mod house;
 
 use house::*;
