@@ -15,6 +15,10 @@ impl Random {
         (self.next() >> 33) as usize % bound
     }
 
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| (self.next() >> 56) as u8).collect()
+    }
+
     /// Bytes in a few parts.
     pub fn cut<'a>(&mut self, mut bytes: &'a [u8]) -> Vec<&'a [u8]> {
         let mut parts = Vec::new();
