@@ -3,8 +3,7 @@
 use ws4rs::internal::deflate::{Fault, Inflater};
 use ws4rs::internal::simd::text::Buffer;
 
-use super::flate::{LIMIT, deflated, json, stored};
-use super::round_trip::lengths;
+use super::flate::{LIMIT, deflated, json, lengths, stored};
 use crate::random::Random;
 
 #[test]

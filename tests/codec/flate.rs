@@ -92,3 +92,8 @@ pub(super) fn json(len: usize, random: &mut Random) -> Vec<u8> {
     text.truncate(len);
     text.into_bytes()
 }
+
+pub(super) fn lengths() -> impl Iterator<Item = usize> {
+    let edges = [1000, 4095, 4096, 16_383, 16_384, 16_385, 32_768, 70_000];
+    (0..70).chain([100, 257, 300]).chain(edges)
+}

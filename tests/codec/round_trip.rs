@@ -3,7 +3,7 @@
 use flate2::Decompress;
 use ws4rs::internal::deflate::{History, compress};
 
-use super::flate::{inflated, json, read_on};
+use super::flate::{inflated, json, lengths, read_on};
 use crate::random::Random;
 
 /// Windows we can send with.
@@ -113,9 +113,4 @@ fn round_trip(window: u8, level: u8, history: &[u8], payload: &[u8]) {
         exact.set_dictionary(history).unwrap();
     }
     assert_eq!(read_on(&mut exact, &out, payload.len()), payload);
-}
-
-pub(super) fn lengths() -> impl Iterator<Item = usize> {
-    let edges = [1000, 4095, 4096, 16_383, 16_384, 16_385, 32_768, 70_000];
-    (0..70).chain([100, 257, 300]).chain(edges)
 }

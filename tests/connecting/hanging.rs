@@ -1,5 +1,5 @@
-//! A dial that hangs: Linux answers no SYN when the backlog is full; once somebody accepts, it answers
-//! the next one.
+//! What only Linux does. A dial hangs: it answers no SYN when the backlog is full; once somebody
+//! accepts, it answers the next one. And any address of 127/8 may be dialled from.
 
 use std::collections::HashMap;
 use std::io::{self, Read};

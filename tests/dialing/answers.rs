@@ -3,52 +3,6 @@
 use super::server::{assert_unopened, frame, goodbye, says, text};
 use crate::support::*;
 
-/// Plays what a server says, which the request decides, to a new connection: whole, cut at each byte,
-/// and byte by byte; what comes of it is the same.
-fn play(handler: impl Fn() -> Recorder, says: impl Fn(&[u8]) -> Vec<u8>) -> Outcome {
-    let play = |cuts: &dyn Fn(usize) -> Vec<usize>| {
-        let mut world = World::new(handler());
-        let conn = world.dial(somewhere());
-        let bytes = says(&world.script.take_out(conn));
-        let mut from = 0;
-        for to in cuts(bytes.len()).into_iter().chain([bytes.len()]) {
-            world.script.feed(conn, &bytes[from..to]);
-            from = to;
-        }
-        world.settle();
-        let spoke = world.spoke(conn);
-        if matches!(spoke.last(), Some(Said::Close(..))) {
-            world.script.fin(conn);
-            world.settle();
-        }
-        if world.gone(conn).is_some() {
-            world.assert_empty();
-            assert_eq!(world.handle.connections(), 0);
-        }
-        let outcome = Outcome {
-            unopened: world.unopened(),
-            told: world.told(),
-            spoke,
-            gone: world.gone(conn),
-        };
-        (outcome, bytes.len())
-    };
-    let (whole, len) = play(&|_| vec![]);
-    for cut in 1..len {
-        assert_eq!(play(&|_| vec![cut]).0, whole, "cut at {cut}");
-    }
-    assert_eq!(play(&|len| (1..len).collect()).0, whole, "byte by byte");
-    whole
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Outcome {
-    unopened: Vec<(u32, String)>,
-    told: Vec<Told>,
-    spoke: Vec<Said>,
-    gone: Option<Gone>,
-}
-
 // C11
 #[test]
 fn what_comes_with_the_answer_is_told_behind_on_open() {
@@ -176,4 +130,50 @@ fn an_endless_head_ends_at_its_limit() {
         }
         assert_unopened(&mut world, why);
     }
+}
+
+/// Plays what a server says, which the request decides, to a new connection: whole, cut at each byte,
+/// and byte by byte; what comes of it is the same.
+fn play(handler: impl Fn() -> Recorder, says: impl Fn(&[u8]) -> Vec<u8>) -> Outcome {
+    let play = |cuts: &dyn Fn(usize) -> Vec<usize>| {
+        let mut world = World::new(handler());
+        let conn = world.dial(somewhere());
+        let bytes = says(&world.script.take_out(conn));
+        let mut from = 0;
+        for to in cuts(bytes.len()).into_iter().chain([bytes.len()]) {
+            world.script.feed(conn, &bytes[from..to]);
+            from = to;
+        }
+        world.settle();
+        let spoke = world.spoke(conn);
+        if matches!(spoke.last(), Some(Said::Close(..))) {
+            world.script.fin(conn);
+            world.settle();
+        }
+        if world.gone(conn).is_some() {
+            world.assert_empty();
+            assert_eq!(world.handle.connections(), 0);
+        }
+        let outcome = Outcome {
+            unopened: world.unopened(),
+            told: world.told(),
+            spoke,
+            gone: world.gone(conn),
+        };
+        (outcome, bytes.len())
+    };
+    let (whole, len) = play(&|_| vec![]);
+    for cut in 1..len {
+        assert_eq!(play(&|_| vec![cut]).0, whole, "cut at {cut}");
+    }
+    assert_eq!(play(&|len| (1..len).collect()).0, whole, "byte by byte");
+    whole
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    unopened: Vec<(u32, String)>,
+    told: Vec<Told>,
+    spoke: Vec<Said>,
+    gone: Option<Gone>,
 }
