@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::service::{Service, Told, builder, everywhere};
+use super::service::{Service, Told, builder};
+use crate::setting::everywhere;
 use crate::wire::{BINARY, CLOSE, Client, REQUEST, TEXT, Wire, frame, noise};
 
 #[test]

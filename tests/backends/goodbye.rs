@@ -11,7 +11,8 @@ use ws4rs::{
     CloseCode, ConnectionId, Drain, Error, Handle, Handler, Message, Peer, Request, Verdict,
 };
 
-use super::service::{Told, builder, everywhere, idle};
+use super::service::{Told, builder, idle};
+use crate::setting::everywhere;
 use crate::wire::{Client, DEADLINE, TEXT};
 
 #[test]

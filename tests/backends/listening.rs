@@ -10,7 +10,8 @@ use std::{fs, thread};
 
 use ws4rs::{Address, Drain, Error, Server};
 
-use super::service::{Service, builder, everywhere, idle};
+use super::service::{Service, builder, idle};
+use crate::setting::everywhere;
 use crate::wire::{Client, DEADLINE, REQUEST};
 
 /// A path for a socket, gone when dropped.

@@ -1,6 +1,8 @@
 //! One conversation over real sockets, once for each backend and for one and two workers.
 #![cfg(unix)]
 
+#[path = "../support/setting.rs"]
+mod setting;
 #[path = "../wire/mod.rs"]
 mod wire;
 

@@ -5,7 +5,8 @@ use std::thread;
 
 use ws4rs::Handle;
 
-use super::service::{Desk, everywhere};
+use super::service::Desk;
+use crate::setting::everywhere;
 use crate::wire::Client;
 
 #[test]

@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Write};
 use std::thread;
 use std::time::Duration;
 
-use super::service::{builder, everywhere};
+use super::service::builder;
+use crate::setting::everywhere;
 use crate::wire::{BINARY, PING, PONG, TEXT, Wire, frame, noise, prose};
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::SocketAddr;
 
-use super::service::everywhere;
+use crate::setting::everywhere;
 use crate::wire::{Client, PING, PONG, REQUEST, TEXT, frame, request};
 
 #[test]

@@ -1,17 +1,17 @@
-//! The server of the conversations, once on every backend, and what its handlers tell.
+//! The server of the conversations, and what its handlers tell.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use ws4rs::config::Backend;
 use ws4rs::http::{HeaderName, HeaderValue, StatusCode};
 use ws4rs::{
-    Accept, CloseCode, Closed, ConnectionId, Error, Handler, Message, Peer, Request, Response,
-    Running, Server, Verdict,
+    Accept, CloseCode, Closed, ConnectionId, Handler, Message, Peer, Request, Response, Running,
+    Server, Verdict,
 };
 
+use crate::setting::Setting;
 use crate::wire::{Client, DEADLINE};
 
 /// Echoes, but for text that begins with a slash.
@@ -111,38 +111,10 @@ impl Handler for Desk {
     }
 }
 
-/// On what the conversation is held.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Setting {
-    pub(super) backend: Backend,
-    pub(super) workers: usize,
-}
-
 /// A server at work, and what its handlers tell.
 pub(super) struct Service {
     pub(super) running: Running<Desk>,
     pub(super) told: Receiver<Told>,
-}
-
-/// Holds the conversation on every backend that works here, with one worker and with two.
-pub(super) fn everywhere(conversation: impl Fn(Setting)) {
-    for backend in [Backend::IoUring, Backend::Mio] {
-        if backend == Backend::IoUring
-            && let Err(Error::Backend(error)) = builder(Setting {
-                backend,
-                workers: 1,
-            })
-            .start(idle)
-        {
-            println!("left out: io_uring does not work here: {error}");
-            continue;
-        }
-        for workers in [1, 2] {
-            let setting = Setting { backend, workers };
-            println!("{setting:?}");
-            conversation(setting);
-        }
-    }
 }
 
 pub(super) fn idle() -> Desk {
@@ -160,13 +132,6 @@ pub(super) fn builder(setting: Setting) -> ws4rs::Builder {
 impl Setting {
     pub(super) fn start(self) -> Service {
         self.serve(builder(self))
-    }
-
-    /// A builder that does not listen yet.
-    pub(super) fn bare(self) -> ws4rs::Builder {
-        Server::builder()
-            .backend(self.backend)
-            .workers(self.workers)
     }
 
     pub(super) fn serve(self, builder: ws4rs::Builder) -> Service {

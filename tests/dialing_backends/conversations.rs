@@ -7,7 +7,8 @@ use tungstenite::protocol::frame::coding::CloseCode as TheirCode;
 use ws4rs::{CloseCode, Deflate};
 
 use super::dialled::{dial, listener};
-use super::dialler::{Diallers, Told, everywhere};
+use super::dialler::{Diallers, Told};
+use crate::setting::everywhere;
 use crate::wire::{DEADLINE, noise, prose};
 
 #[test]
@@ -29,7 +30,7 @@ fn messages_of_every_size_come_back_however_they_are_compressed() {
                 Some(_) => &SIZES[..SIZES.len() - 1],
             };
             // Room for all of it.
-            let roomy = setting.builder().outbox_max(16 << 20);
+            let roomy = setting.bare().outbox_max(16 << 20);
             let clients = Diallers::start(roomy, move |peer, told| match told {
                 Told::Open(..) => {
                     peer.text(&prose(10));

@@ -1,14 +1,12 @@
-//! Who dials, once on every backend, and what its handlers tell.
+//! Who dials, and what its handlers tell.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use ws4rs::{
-    Address, Backend, Builder, Closed, Connect, Dial, Error, Handler, Message, Peer, Running,
-    Server, Unopened,
-};
+use ws4rs::{Address, Builder, Closed, Connect, Dial, Handler, Message, Peer, Running, Unopened};
 
 use super::dialled::Echo;
+use crate::setting::Setting;
 use crate::wire::DEADLINE;
 
 /// Does what the test says, and tells the test.
@@ -72,44 +70,16 @@ impl Handler for Dialler {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Setting {
-    backend: Backend,
-    pub(super) workers: usize,
-}
-
-/// Holds the conversation on every backend that works here, with one worker and with two.
-pub(super) fn everywhere(conversation: impl Fn(Setting)) {
-    for backend in [Backend::IoUring, Backend::Mio] {
-        let probe = Server::builder().only_dial().backend(backend).workers(1);
-        if let Err(Error::Backend(error)) = probe.start(|| Echo) {
-            println!("left out: io_uring does not work here: {error}");
-            continue;
-        }
-        for workers in [1, 2] {
-            let setting = Setting { backend, workers };
-            println!("{setting:?}");
-            conversation(setting);
-        }
-    }
-}
-
 impl Setting {
-    pub(super) fn builder(self) -> Builder {
-        Server::builder()
-            .backend(self.backend)
-            .workers(self.workers)
-    }
-
     pub(super) fn dialler(
         self,
         act: impl Fn(&mut Peer<'_, Dialler>, &Told) + Send + Sync + 'static,
     ) -> Diallers {
-        Diallers::start(self.builder(), act)
+        Diallers::start(self.bare(), act)
     }
 
     pub(super) fn echo(self, builder: impl Fn(Builder) -> Builder) -> Running<Echo> {
-        let echo = builder(self.builder().bind("127.0.0.1:0")).start(|| Echo);
+        let echo = builder(self.bare().bind("127.0.0.1:0")).start(|| Echo);
         echo.unwrap()
     }
 }

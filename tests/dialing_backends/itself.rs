@@ -7,7 +7,7 @@ use ws4rs::{
 };
 
 use super::dialled::dial;
-use super::dialler::everywhere;
+use crate::setting::everywhere;
 use crate::wire::Client;
 
 /// Asked for a number it asks itself for the one below, and answers when it is answered.
@@ -67,7 +67,7 @@ impl Handler for Mirror {
 #[test]
 fn a_server_dials_itself() {
     everywhere(|setting| {
-        let server = setting.builder().bind("127.0.0.1:0").start(|| Mirror);
+        let server = setting.bare().bind("127.0.0.1:0").start(|| Mirror);
         let server = server.unwrap();
         let url = &server.addresses()[0];
         let at: SocketAddr = url.strip_prefix("ws://").unwrap().parse().unwrap();

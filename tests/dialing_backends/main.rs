@@ -3,6 +3,8 @@
 //! behave badly.
 #![cfg(unix)]
 
+#[path = "../support/setting.rs"]
+mod setting;
 #[path = "../wire/mod.rs"]
 mod wire;
 

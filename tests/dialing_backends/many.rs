@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ws4rs::{CloseCode, Deflate};
 
 use super::dialled::dial;
-use super::dialler::{Told, everywhere};
+use super::dialler::Told;
+use crate::setting::everywhere;
 use crate::wire::prose;
 
 #[test]

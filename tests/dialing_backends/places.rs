@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use ws4rs::{Address, CloseCode, Connect};
 
 use super::dialled::{Echo, dial};
-use super::dialler::{Setting, Told, everywhere};
+use super::dialler::Told;
+use crate::setting::{Setting, everywhere};
 
 /// One message there and back, and goodbye. Tells where the ends were.
 fn converse(setting: Setting, connect: Connect<u32>) -> (Address, Address) {
@@ -28,7 +29,7 @@ fn a_unix_socket_is_dialled() {
     everywhere(|setting| {
         let file = format!("ws4rs-{}-dialled-{}", std::process::id(), setting.workers);
         let path: PathBuf = std::env::temp_dir().join(file);
-        let server = setting.builder().bind(format!("unix:{}", path.display()));
+        let server = setting.bare().bind(format!("unix:{}", path.display()));
         let server = server.start(|| Echo).unwrap();
         let dial = dial(&format!("ws+unix:{}:/", path.display()));
         let ends = converse(setting, Connect::new(dial.clone(), 0));
@@ -49,7 +50,7 @@ fn ipv6_is_dialled() {
         return;
     }
     everywhere(|setting| {
-        let server = setting.builder().bind("[::1]:0").start(|| Echo).unwrap();
+        let server = setting.bare().bind("[::1]:0").start(|| Echo).unwrap();
         let url = &server.addresses()[0];
         let to: SocketAddr = url.strip_prefix("ws://").unwrap().parse().unwrap();
         let (remote, local) = converse(setting, Connect::new(dial(url), 0));

@@ -9,7 +9,8 @@ use socket2::{Domain, Socket, Type};
 use ws4rs::Drain;
 
 use super::dialled::{asked, dial, dial_to, listener};
-use super::dialler::{Diallers, Told, everywhere};
+use super::dialler::{Diallers, Told};
+use crate::setting::everywhere;
 
 #[test]
 fn nobody_listens() {
@@ -80,9 +81,7 @@ fn a_server_that_says_no() {
 #[test]
 fn a_server_that_says_nothing_is_given_up() {
     everywhere(|setting| {
-        let short = setting
-            .builder()
-            .handshake_timeout(Duration::from_millis(200));
+        let short = setting.bare().handshake_timeout(Duration::from_millis(200));
         let clients = Diallers::start(short, |_, _| {});
         let (silent, dial) = listener();
         clients.connect(0, dial);
