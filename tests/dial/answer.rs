@@ -5,8 +5,9 @@ use ws4rs::proto::NotAgreed;
 use ws4rs::proto::handshake::{Dialing, HeadLimits, NotOpened};
 
 use super::asked::{Asked, plain};
-use super::heads::{ACCEPT, YES, adding, good, head, with, without};
+use super::heads::{ACCEPT, YES, adding, good, with, without};
 use super::player::{Told, accept, cut_at, keyed, play, play_keyed, play_to, play_whole, run};
+use crate::head::head;
 
 #[test]
 fn c04_another_status_is_told_with_its_fields_and_never_followed() {

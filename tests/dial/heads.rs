@@ -1,13 +1,6 @@
 //! Heads of answers: a good one, and all that can be wrong with one.
 
-pub(super) fn head(line: &str, fields: &[impl AsRef<str>]) -> Vec<u8> {
-    let mut text = format!("{line}\r\n");
-    for field in fields {
-        text += field.as_ref();
-        text += "\r\n";
-    }
-    (text + "\r\n").into_bytes()
-}
+use crate::head::{head, others};
 
 /// A good answer.
 pub(super) fn good() -> Vec<u8> {
@@ -17,22 +10,17 @@ pub(super) fn good() -> Vec<u8> {
 /// With another value for this field, or with this field more.
 pub(super) fn with(name: &str, value: &str) -> Vec<u8> {
     let field = format!("{name}: {value}");
-    head(LINE, &[&others(name)[..], &[&field]].concat())
+    head(LINE, &[&others(YES, name)[..], &[&field]].concat())
 }
 
 /// Without this field.
 pub(super) fn without(name: &str) -> Vec<u8> {
-    head(LINE, &others(name))
+    head(LINE, &others(YES, name))
 }
 
 /// With these field lines more.
 pub(super) fn adding(fields: &str) -> Vec<u8> {
     head(LINE, &[YES, &[fields]].concat())
-}
-
-pub(super) fn others(name: &str) -> Vec<&'static str> {
-    let named = |field: &&&str| field.split_once(':').unwrap().0 != name;
-    YES.iter().filter(named).copied().collect()
 }
 
 const LINE: &str = "HTTP/1.1 101 Switching Protocols";

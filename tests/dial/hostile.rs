@@ -3,10 +3,11 @@
 use ws4rs::proto::handshake::{HeadLimits, NotOpened};
 
 use super::asked::plain;
-use super::heads::{YES, adding, good, head, with};
+use super::heads::{YES, adding, good, with};
 use super::player::{
     Told, assert_same, cut_at, keyed, play, play_long, play_to, play_whole, play_within, run,
 };
+use crate::head::head;
 
 #[test]
 fn c10_what_is_no_answer_is_malformed() {

@@ -4,6 +4,9 @@
 //! Every answer is played whole, cut at each byte, and byte by byte; what is told is the same. Tables
 //! of short texts are written "this|that", so the first of "|that" is empty.
 
+#[path = "../support/head.rs"]
+mod head;
+
 mod answer;
 mod asked;
 mod both_sides;

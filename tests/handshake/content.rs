@@ -4,7 +4,8 @@
 use ws4rs::proto::handshake::Refusal;
 
 use super::player::{assert_accepted, assert_refused, assert_taken, play, play_whole};
-use super::requests::{GET, KEY, add, adding, asking, head, without};
+use super::requests::{GET, KEY, add, adding, asking, without};
+use crate::head::head;
 
 #[test]
 fn h17_a_content_length_that_is_invalid_or_differs_is_400() {

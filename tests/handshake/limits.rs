@@ -3,7 +3,8 @@
 use ws4rs::proto::handshake::{HeadLimits, Refusal};
 
 use super::player::{assert_accepted, assert_refused, assert_taken, play_cut, play_long};
-use super::requests::{GET, UPGRADE, adding, asking, head, request};
+use super::requests::{GET, UPGRADE, adding, asking, request};
+use crate::head::head;
 
 #[test]
 fn h15_a_request_line_of_8000_octets_is_taken_and_one_over_the_limit_is_414() {

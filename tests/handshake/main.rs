@@ -4,6 +4,9 @@
 //! Every request is played whole, cut at each byte, and byte by byte; the answer is the same. Tables
 //! of short texts are written "this|that", so the first of "|that" is empty.
 
+#[path = "../support/head.rs"]
+mod head;
+
 mod content;
 mod fields;
 mod limits;

@@ -3,7 +3,8 @@
 use ws4rs::proto::handshake::{OriginPolicy, Refusal};
 
 use super::player::read;
-use super::requests::{head, strings, with};
+use super::requests::{strings, with};
+use crate::head::head;
 
 #[test]
 fn s11_same_host_compares_host_and_port() {

@@ -5,7 +5,8 @@ use ws4rs::proto::handshake::Refusal;
 use super::player::{
     assert_plain, assert_refused, assert_taken, assert_upgrade_required, play, read,
 };
-use super::requests::{UPGRADE, add, head, request};
+use super::requests::{UPGRADE, add, request};
+use crate::head::head;
 
 #[test]
 fn h01_a_request_line_has_three_parts_and_two_spaces() {

@@ -2,17 +2,10 @@
 
 use ws4rs::proto::handshake::Request;
 
+use crate::head::{head, others};
+
 pub(super) fn offered(request: &Request<'_>) -> Vec<String> {
     request.subprotocols().map(str::to_owned).collect()
-}
-
-pub(super) fn head(line: &str, fields: &[impl AsRef<str>]) -> Vec<u8> {
-    let mut text = format!("{line}\r\n");
-    for field in fields {
-        text += field.as_ref();
-        text += "\r\n";
-    }
-    (text + "\r\n").into_bytes()
 }
 
 /// A good request.
@@ -28,14 +21,14 @@ pub(super) fn request(line: &str) -> Vec<u8> {
 /// With another value for this field, or with this field more.
 pub(super) fn with(name: &str, value: &str) -> Vec<u8> {
     let field = format!("{name}: {value}");
-    let mut fields = others(name);
+    let mut fields = others(UPGRADE, name);
     fields.push(&field);
     head(GET, &fields)
 }
 
 /// Without this field.
 pub(super) fn without(name: &str) -> Vec<u8> {
-    head(GET, &others(name))
+    head(GET, &others(UPGRADE, name))
 }
 
 /// With these field lines more.
@@ -45,11 +38,6 @@ pub(super) fn adding(fields: &str) -> Vec<u8> {
 
 pub(super) fn add(fields: &str) -> Vec<&str> {
     [UPGRADE, &[fields]].concat()
-}
-
-fn others(name: &str) -> Vec<&'static str> {
-    let named = |field: &&&str| field.split_once(':').unwrap().0 != name;
-    UPGRADE.iter().filter(named).copied().collect()
 }
 
 /// With every field rewritten.

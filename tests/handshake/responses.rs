@@ -4,7 +4,8 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use ws4rs::proto::handshake::{AcceptError, Acceptance, Refusal, Response};
 
 use super::player::{Answer, accept_with, play};
-use super::requests::{GET, adding, asking, head};
+use super::requests::{GET, adding, asking};
+use crate::head::head;
 
 #[test]
 fn h21_the_101_carries_upgrade_and_neither_length_nor_coding() {

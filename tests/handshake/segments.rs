@@ -3,7 +3,8 @@
 use ws4rs::proto::handshake::{HeadLimits, Opening, OriginPolicy};
 
 use super::player::{play_parts, play_whole, read};
-use super::requests::{UPGRADE, add, adding, asking, head, strings};
+use super::requests::{UPGRADE, add, adding, asking, strings};
+use crate::head::head;
 
 #[test]
 fn h26_a_request_may_arrive_in_any_segmentation() {

@@ -5,7 +5,8 @@ use ws4rs::proto::handshake::{AcceptError, Acceptance, Refusal, accept_key};
 use super::player::{
     assert_plain, assert_refused, assert_taken, assert_upgrade_required, play, read,
 };
-use super::requests::{KEY, VERSION, adding, asking, head, request, with, without};
+use super::requests::{KEY, VERSION, adding, asking, request, with, without};
+use crate::head::head;
 
 #[test]
 fn h24_an_upgrade_that_connection_does_not_name_is_ignored() {
