@@ -1,12 +1,17 @@
 //! A WebSocket server of the plainest kind: one connection, blocking, over `std`, saying what a test
 //! tells it to, with frame code of its own. Every wait has a deadline that fails the test.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
+
+#[path = "../support/noise.rs"]
+mod noise;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
+
+pub use noise::noise;
 
 /// Longer than anything here takes on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -286,16 +291,4 @@ pub fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
 /// The payload of a Close.
 pub fn closing(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
-}
-
-/// Bytes that are different at every place of a few pages, and for every `seed`.
-pub fn noise(seed: u32, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
-    let mut step = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 24) as u8
-    };
-    (0..len).map(|_| step()).collect()
 }

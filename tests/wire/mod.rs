@@ -1,12 +1,17 @@
 //! A WebSocket client of the plainest kind: blocking, over `std`, with frame code of its own that
 //! shares nothing with the crate. Every wait has a deadline that fails the test.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
+
+#[path = "../support/noise.rs"]
+mod noise;
 
 use std::fmt::Debug;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
+
+pub use noise::noise;
 
 /// Longer than anything here takes on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -286,18 +291,6 @@ pub fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     bytes.extend(key);
     bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));
     bytes
-}
-
-/// Bytes that are different at every place of a few pages, and for every `seed`.
-pub fn noise(seed: u32, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
-    let mut step = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 24) as u8
-    };
-    (0..len).map(|_| step()).collect()
 }
 
 /// Text of so many bytes, with characters of every length in it.
