@@ -30,10 +30,6 @@ fn agreed(handler: Recorder, config: Config, request: &[u8]) -> Option<String> {
     value
 }
 
-fn text_said(text: impl Into<String>) -> Said {
-    Said::Text(text.into())
-}
-
 // --- what is agreed on ---------------------------------------------------------------------------
 
 // D3, D4, D5

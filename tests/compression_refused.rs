@@ -10,10 +10,6 @@ fn echo_deflate(frames: &[u8]) -> Played {
     play_after(&request_deflate(), Recorder::echo, &config, frames)
 }
 
-fn text_said(text: impl Into<String>) -> Said {
-    Said::Text(text.into())
-}
-
 // D8: at the first byte.
 #[test]
 fn reserved_bits_that_mean_nothing_are_refused_at_once() {

@@ -10,10 +10,6 @@ fn takeover(bits: u8) -> Config {
     compressing(Deflate::takeover(bits))
 }
 
-fn text_said(text: impl Into<String>) -> Said {
-    Said::Text(text.into())
-}
-
 /// 600 bytes that do not repeat themselves, but were said before.
 fn verse(number: usize) -> String {
     let all: String = noise(3000)

@@ -26,10 +26,6 @@ fn publish(world: &mut World, message: impl Into<Prepared>) {
     world.settle();
 }
 
-fn text_said(text: impl Into<String>) -> Said {
-    Said::Text(text.into())
-}
-
 fn windows(world: &mut World, windows: &[u8]) -> Vec<Conn> {
     let request = |window| request_offering(&format!("; server_max_window_bits={window}"));
     windows

@@ -18,10 +18,6 @@ fn last(payload: &str) -> Vec<u8> {
     Frame::new(CONTINUATION, payload).bytes()
 }
 
-fn text_said(text: &str) -> Said {
-    Said::Text(text.into())
-}
-
 // F12
 fn refused(frames: &[u8], violation: &str) {
     let played = echo(frames);

@@ -1,6 +1,6 @@
 //! Answers: what opens the connection, and what comes with it; what does not (C4 to C11).
 
-use super::server::{assert_unopened, frame, goodbye, says, text};
+use super::server::{assert_unopened, frame, goodbye, says};
 use crate::support::*;
 
 // C11
@@ -23,7 +23,7 @@ fn what_comes_with_the_answer_is_told_behind_on_open() {
     assert_eq!(
         played.spoke,
         [
-            text("one"),
+            text_said("one"),
             Said::Pong(b"p".to_vec()),
             Said::Binary(vec![0, 1])
         ]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ws4rs::http::{HeaderName, HeaderValue};
 use ws4rs::{Config, Connect, Dial, Full};
 
-use super::server::{guest, says, text};
-use crate::support::{self, *};
+use super::server::{guest, says};
+use crate::support::*;
 
 // C2
 #[test]
@@ -46,7 +46,7 @@ fn the_request_is_what_was_asked_for_and_leaves_first() {
     let accept = yes(&request, "Sec-WebSocket-Protocol: feed.v1\r\n");
     world.feed(conn, &accept);
     assert_eq!(world.told(), [Told::Open]);
-    assert_eq!(world.spoke(conn), [text("first words")]);
+    assert_eq!(world.spoke(conn), [text_said("first words")]);
     assert_eq!(world.handle.connections(), 1);
     assert_eq!(world.unopened(), []);
 }
@@ -138,8 +138,8 @@ fn who_comes_in_stays_where_others_have_dialled() {
     let conns: Vec<_> = (0..30).map(|_| worlds[0].open()).collect();
     settle_all(&mut worlds);
     for conn in conns {
-        worlds[0].feed(conn, &support::text("here"));
-        assert_eq!(worlds[0].said(conn), [text("here")]);
+        worlds[0].feed(conn, &text("here"));
+        assert_eq!(worlds[0].said(conn), [text_said("here")]);
     }
     for (world, expected) in worlds.iter().zip([80, 50]) {
         assert_eq!(world.worker.load().0, expected);
@@ -155,7 +155,7 @@ fn a_callback_dials_through_its_handle() {
         }
     }));
     let conn = world.open();
-    world.feed(conn, &support::text("5"));
+    world.feed(conn, &text("5"));
     let dialled = world.script.dialled()[0];
     world.agree(dialled, "", &says("6"));
     // One that was dialled dials as well.

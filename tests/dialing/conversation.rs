@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ws4rs::{Address, Prepared};
 
-use super::server::{frame, says, text};
+use super::server::{frame, says};
 use crate::support::*;
 
 // C12
@@ -114,7 +114,7 @@ fn a_peer_is_known_as_on_the_other_side() {
     world.handle.send(id, "for you").expect("room");
     world.handle.post(id, "an event".into()).expect("room");
     world.settle();
-    assert_eq!(world.spoke(conn), [text("for you")]);
+    assert_eq!(world.spoke(conn), [text_said("for you")]);
     world.pass(seconds(2));
     let told = [Told::Open, Told::Event("an event".into()), Told::Timer(77)];
     assert_eq!(world.told(), told);
@@ -161,17 +161,17 @@ fn what_is_published_reaches_each_server_under_a_mask_of_its_own() {
     for size in [1, 200, 300, 70_000] {
         let message = "x".repeat(size);
         world.feed(ours[0], &says(&message));
-        assert_eq!(world.said(theirs), [text(&message)]);
+        assert_eq!(world.said(theirs), [text_said(&message)]);
         assert_eq!(world.script.out(ours[0]), b"");
         let copies = [ours[1], ours[2]].map(|conn| unmask(&world.script.take_out(conn)));
         for (plain, _) in &copies {
-            assert_eq!(said(plain), [text(&message)]);
+            assert_eq!(said(plain), [text_said(&message)]);
         }
         assert_ne!(copies[0].1, copies[1].1);
     }
     world.handle.publish("news", "from outside").expect("room");
     world.settle();
     for conn in ours {
-        assert_eq!(world.spoke(conn), [text("from outside")]);
+        assert_eq!(world.spoke(conn), [text_said("from outside")]);
     }
 }

@@ -15,10 +15,6 @@ pub(super) fn goodbye(code: u16, reason: &str) -> Vec<u8> {
     frame(CLOSE, [&code.to_be_bytes()[..], reason.as_bytes()].concat())
 }
 
-pub(super) fn text(text: &str) -> Said {
-    Said::Text(text.into())
-}
-
 pub(super) fn guest(name: u32) -> Guest {
     Guest {
         name,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ws4rs::{Connect, Dial, Drain, SlowPolicy};
 
-use super::server::{assert_unopened, guest, says, text};
+use super::server::{assert_unopened, guest, says};
 use super::slow::slow;
 use crate::support::*;
 
@@ -215,7 +215,7 @@ fn a_panic_in_on_unopened_costs_nothing_else() {
     assert_eq!(world.unopened().len(), 2);
     assert_eq!(world.handle.stats().panics, 3);
     world.feed(conn, &says("still here"));
-    assert_eq!(world.spoke(conn), [text("still here")]);
+    assert_eq!(world.spoke(conn), [text_said("still here")]);
     world.script.reset(conn);
     world.settle();
     world.assert_empty();

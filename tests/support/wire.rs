@@ -132,6 +132,10 @@ pub enum Said {
     Close(u16, String),
 }
 
+pub fn text_said(text: impl Into<String>) -> Said {
+    Said::Text(text.into())
+}
+
 /// Reads the server's frames: F2, never masked; lawful in every other way; whole.
 pub fn said(bytes: &[u8]) -> Vec<Said> {
     let (said, rest) = said_so_far(bytes);
