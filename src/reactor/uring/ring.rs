@@ -58,6 +58,7 @@ impl Completion {
 
     /// The connection that an accept has brought, or why there is none.
     pub(super) fn into_socket(self) -> io::Result<Socket> {
+        // What others bring is a count, and may be the number of a descriptor too.
         assert!(self.tag().0 == Operation::Accept);
         if self.result() < 0 {
             return Err(io::Error::from_raw_os_error(-self.result()));
