@@ -177,6 +177,9 @@ pub enum Backend {
 }
 
 /// What a panic in a handler costs. The handler itself goes on as the panic left it.
+///
+/// One panic at a time: where the language lets a panic end the process, because it comes out of a `Drop`
+/// while another one unwinds through the same call or the same value, it does so here too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnPanic {

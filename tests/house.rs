@@ -35,7 +35,7 @@ const BELOW: &[&str] = &[
 const UNSAFE: &[&str] = &[
     "src/simd/",
     "src/simd.rs",
-    "src/reactor/uring.rs",
+    "src/reactor/uring/ring.rs",
     "src/reactor/buffers.rs",
     "src/reactor/receive.rs",
 ];
@@ -467,7 +467,7 @@ fn unsafe_stays_in_its_places_and_says_why() {
         &["without SAFETY"],
     );
     found(
-        "src/reactor/uring.rs",
+        "src/reactor/uring/ring.rs",
         "unsafe impl Send for X {}",
         &["without SAFETY"],
     );

@@ -1,5 +1,5 @@
-//! What is still in a worker's mailbox when it ends: dropped, and no panic of a `Drop` is anybody
-//! else's matter.
+//! What a worker still has when it ends, in its mailbox or by itself: dropped, and no panic of a `Drop`
+//! is anybody else's matter.
 
 mod support;
 
@@ -9,8 +9,8 @@ use socket2::{Domain, Socket, Type};
 use support::*;
 use ws4rs::internal::worker::{Listener, Worker};
 use ws4rs::{
-    Accept, Backend, Config, Deferred, Error, Handler, Message, OnPanic, Peer, Request, Server,
-    Verdict, client,
+    Accept, Backend, Config, Deferred, Error, Handler, Message, OnPanic, Peer, Request, Running,
+    Server, Verdict, client,
 };
 
 /// Does something when it is dropped: as an event, or as a state.
@@ -37,10 +37,33 @@ impl Drop for Fuse {
 /// Where a request waits for its answer.
 type Later = Arc<Mutex<Option<Deferred<Lobby>>>>;
 
-/// Keeps a request for `/later`, lets others in at once, and does this then.
+/// Keeps a request for `/later`, lets others in at once, and does this then. A message is one too many.
 struct Lobby {
     later: Later,
     act: fn(&mut Peer<'_, Lobby>, Later),
+    /// What each connection has.
+    state: fn() -> Fuse,
+    _own: Fuse,
+}
+
+impl Lobby {
+    fn new(act: fn(&mut Peer<'_, Lobby>, Later)) -> Self {
+        Lobby {
+            later: Later::default(),
+            act,
+            state: || Fuse(None),
+            _own: Fuse(None),
+        }
+    }
+
+    /// Every `Drop` of it panics.
+    fn of_bombs() -> Self {
+        Lobby {
+            state: Fuse::bomb,
+            _own: Fuse::bomb(),
+            ..Lobby::new(|_, _| {})
+        }
+    }
 }
 
 impl Handler for Lobby {
@@ -49,7 +72,7 @@ impl Handler for Lobby {
 
     fn on_upgrade(&mut self, request: &Request<'_>) -> Verdict<Self> {
         if request.path() != "/later" {
-            return Verdict::accept(Fuse(None));
+            return Verdict::accept((self.state)());
         }
         let later = self.later.clone();
         Verdict::defer(move |deferred| *later.lock().expect("calm") = Some(deferred))
@@ -59,7 +82,9 @@ impl Handler for Lobby {
         (self.act)(peer, self.later.clone());
     }
 
-    fn on_message(&mut self, _: &mut Peer<'_, Self>, _: Message<'_>) {}
+    fn on_message(&mut self, _: &mut Peer<'_, Self>, _: Message<'_>) {
+        panic!("as the test wants");
+    }
 }
 
 /// Stops the server, and sees to it that its last turn leaves an event and a decision.
@@ -80,10 +105,7 @@ fn leave_bombs(peer: &mut Peer<'_, Lobby>, later: Later) {
 
 #[test]
 fn a_panic_in_what_is_left_is_counted_and_the_worker_ends_well() {
-    let lobby = Lobby {
-        later: Later::default(),
-        act: leave_bombs,
-    };
+    let lobby = Lobby::new(leave_bombs);
     let (mut workers, handle) = Worker::crew(vec![lobby], Config::default());
     let mut script = Script::new();
     let (socket, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
@@ -101,22 +123,59 @@ fn a_panic_in_what_is_left_is_counted_and_the_worker_ends_well() {
     assert_eq!(handle.stats().panics, 2);
 }
 
-// A worker that unwinds drops its mailbox on the way: a second panic there would end the process.
-#[test]
-fn a_panic_in_what_is_left_by_a_panic_ends_no_more_than_the_server() {
+/// A server that a panic ends.
+fn brittle(lobby: fn() -> Lobby) -> Running<Lobby> {
     let builder = Server::builder().workers(1).backend(Backend::Mio);
     let builder = builder.on_panic(OnPanic::StopServer).bind("127.0.0.1:0");
-    let running = builder.start(|| Lobby {
-        later: Later::default(),
-        act: |peer, _| {
+    builder.start(lobby).expect("it starts")
+}
+
+/// It has ended, and not the process: a panic that meets another one's unwinding would.
+fn expect_panicked(running: Running<Lobby>) {
+    assert!(matches!(running.wait(), Err(Error::Panicked)));
+}
+
+#[test]
+fn a_panic_in_what_is_left_by_a_panic_ends_no_more_than_the_server() {
+    let running = brittle(|| {
+        Lobby::new(|peer, _| {
             for _ in 0..2 {
                 let _ = peer.handle().post(peer.id(), Fuse::bomb());
             }
             panic!("as the test wants");
-        },
+        })
     });
-    let running = running.expect("it starts");
     // Whether it hears the 101 does not matter.
     let _ = client::connect(&running.addresses()[0]);
-    assert!(matches!(running.wait(), Err(Error::Panicked)));
+    expect_panicked(running);
+}
+
+#[test]
+fn panics_in_states_and_handler_left_by_a_panic_end_no_more_than_the_server() {
+    let running = brittle(Lobby::of_bombs);
+    let _idle = client::connect(&running.addresses()[0]).expect("a server");
+    let mut last = client::connect(&running.addresses()[0]).expect("a server");
+    last.send("now").expect("it is open");
+    expect_panicked(running);
+}
+
+#[test]
+fn two_panics_in_what_came_too_late_end_no_more_than_the_server() {
+    let running = brittle(|| {
+        Lobby::new(|peer, _| {
+            let (id, handle) = (peer.id(), peer.handle());
+            let again = handle.clone();
+            let last = Fuse::new(move || {
+                for _ in 0..2 {
+                    let _ = again.post(id, Fuse::bomb());
+                }
+            });
+            let next = handle.clone();
+            let first = Fuse::new(move || drop(next.post(id, last)));
+            let _ = handle.post(id, first);
+            handle.stop();
+        })
+    });
+    let _ = client::connect(&running.addresses()[0]);
+    expect_panicked(running);
 }

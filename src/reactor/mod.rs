@@ -69,7 +69,6 @@ pub mod socket;
 mod tag;
 mod turn;
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code)]
 pub mod uring;
 #[cfg(target_os = "linux")]
 mod uring_slot;

@@ -23,25 +23,9 @@ impl<H: Handler> Worker<H> {
         }
         let (total, least) = self.hall.shared.loads();
         if !newcomer.adopted && self.should_hand_over(newcomer.listener, total, least) {
-            let Newcomer {
-                socket,
-                from,
-                listener,
-                ..
-            } = newcomer;
-            // If that worker has just ended, so will this one.
-            self.hall.shared.order(
-                least,
-                Order::Adopt {
-                    socket,
-                    from,
-                    listener,
-                },
-            );
-            return;
+            return self.hand_over(newcomer, least);
         }
-        let max = self.hall.config.connections_max;
-        let refused = total >= max;
+        let refused = total >= self.hall.config.connections_max;
         if refused {
             count(&self.hall.counters().refused);
             // Those who are being told no are bounded too.
@@ -49,30 +33,34 @@ impl<H: Handler> Worker<H> {
                 return;
             }
         }
+        match self.give_place(driver, newcomer) {
+            Some(token) if refused => self.turn_away(token),
+            Some(token) => self.expect_request(token),
+            None => {}
+        }
+    }
+
+    fn hand_over(&self, newcomer: Newcomer, to: usize) {
         let Newcomer {
             socket,
             from,
             listener,
-            adopted,
+            ..
         } = newcomer;
-        let local = self.hall.addresses.get(usize::from(listener)).copied();
-        let local = match local {
-            Some(Address::Ip(address)) if address.ip().is_unspecified() => {
-                socket::local_address(&socket).ok()
-            }
-            _ => None,
+        let adopt = Order::Adopt {
+            socket,
+            from,
+            listener,
         };
-        let source = match adopted {
-            true => Source::Stream(socket),
-            false => Source::Accepted(socket),
-        };
-        let token = match driver.open(source) {
-            Ok(token) => token,
-            Err(error) => return tracing::warn!(%error, "a connection was not taken"),
-        };
-        if token.index >= PLACES {
-            return driver.close(token, Close::Abort);
-        }
+        // If that worker has just ended, so will this one.
+        self.hall.shared.order(to, adopt);
+    }
+
+    /// Gives it a place, if there is one.
+    fn give_place(&mut self, driver: &mut impl Driver, newcomer: Newcomer) -> Option<Token> {
+        let (from, listener) = (newcomer.from, newcomer.listener);
+        let local = self.local_address(&newcomer);
+        let token = open(driver, newcomer)?;
         let mut outlet = Outlet::new(token.generation, Role::Server, from, self.hall.stamp());
         outlet.listener = listener;
         if local.is_some() {
@@ -81,18 +69,35 @@ impl<H: Handler> Worker<H> {
         self.hall.outlets.insert(token, outlet);
         self.seat(token, Stage::Opening(None));
         self.hall.outlets.touch(token);
-        if refused {
-            self.refused += 1;
-            if let Some(outlet) = self.hall.outlets.get_mut(token) {
-                outlet.mark(Flag::Refused);
+        Some(token)
+    }
+
+    /// Where it has arrived, if its listener alone does not tell.
+    fn local_address(&self, newcomer: &Newcomer) -> Option<Address> {
+        let listener = usize::from(newcomer.listener);
+        match self.hall.addresses.get(listener) {
+            Some(Address::Ip(address)) if address.ip().is_unspecified() => {
+                socket::local_address(&newcomer.socket).ok()
             }
-            let busy = Response::new(StatusCode::SERVICE_UNAVAILABLE);
-            self.answer(token, &busy, false);
-        } else {
-            let sockets = self.hall.shared.sockets(self.hall.worker);
-            sockets.fetch_add(1, Ordering::Relaxed);
-            self.arm(token);
+            _ => None,
         }
+    }
+
+    /// It is one too many, and is told so.
+    fn turn_away(&mut self, token: Token) {
+        self.refused += 1;
+        if let Some(outlet) = self.hall.outlets.get_mut(token) {
+            outlet.mark(Flag::Refused);
+        }
+        let busy = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        self.answer(token, &busy, false);
+    }
+
+    /// It counts, and its time begins.
+    fn expect_request(&mut self, token: Token) {
+        let sockets = self.hall.shared.sockets(self.hall.worker);
+        sockets.fetch_add(1, Ordering::Relaxed);
+        self.arm(token);
     }
 
     pub(super) fn seat(&mut self, token: Token, stage: Stage<H::State>) {
@@ -123,6 +128,22 @@ impl<H: Handler> Worker<H> {
         // own > 1.25 * mean + 16, in whole numbers
         shared_out(listener) || 4 * own * workers > 5 * total + 64 * workers
     }
+}
+
+/// Opens it to the driver: `None` if the driver does not take it, or has no place left that we could name.
+fn open(driver: &mut impl Driver, newcomer: Newcomer) -> Option<Token> {
+    let source = match newcomer.adopted {
+        true => Source::Stream(newcomer.socket),
+        false => Source::Accepted(newcomer.socket),
+    };
+    let opened = driver.open(source);
+    let refused = |error: &_| tracing::warn!(%error, "a connection was not taken");
+    let token = opened.inspect_err(refused).ok()?;
+    if token.index >= PLACES {
+        driver.close(token, Close::Abort);
+        return None;
+    }
+    Some(token)
 }
 
 /// 256 connections at a time are told that they are one too many; more are dropped without a word.

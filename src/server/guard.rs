@@ -39,8 +39,9 @@ impl<H: Handler> Hall<H> {
 }
 
 /// Drops what is left of a worker that has ended, in whatever way: a panic in it is counted, and there
-/// is nothing more that it could cost.
-pub(super) fn discard<T>(left: Vec<T>, counters: &Counters) {
+/// is nothing more that it could cost. One by one: a panic that met another one's unwinding would end
+/// the process.
+pub(super) fn discard<T>(left: impl IntoIterator<Item = T>, counters: &Counters) {
     for one in left {
         if catch_unwind(AssertUnwindSafe(|| drop(one))).is_err() {
             count(&counters.panics);

@@ -15,25 +15,30 @@ impl<H: Handler> Worker<H> {
         };
         // First: what was said before a goodbye was asked for is delivered before it.
         self.letters.extend(letters);
-        for order in orders {
-            match order {
-                Order::Adopt {
+        self.orders.extend(orders);
+        while let Some(order) = self.orders.pop_front() {
+            self.obey(order);
+        }
+    }
+
+    fn obey(&mut self, order: Order<H>) {
+        match order {
+            Order::Adopt {
+                socket,
+                from,
+                listener,
+            } => {
+                self.newcomers.push(Newcomer {
                     socket,
                     from,
                     listener,
-                } => {
-                    self.newcomers.push(Newcomer {
-                        socket,
-                        from,
-                        listener,
-                        adopted: true,
-                    });
-                }
-                Order::Decide(token, decision) => self.decided(token, decision),
-                Order::Unchoke => self.unchoke(),
-                Order::Drain(how) => self.drain(how),
-                Order::Stop => self.stop(),
+                    adopted: true,
+                });
             }
+            Order::Decide(token, decision) => self.decided(token, decision),
+            Order::Unchoke => self.unchoke(),
+            Order::Drain(how) => self.drain(how),
+            Order::Stop => self.stop(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! that made it, and tries it there. The server is ready when all of them are.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -228,8 +229,15 @@ impl<H: Handler, F: Fn() -> H> Crew<H, F> {
         if failed {
             return;
         }
-        if let Err(error) = house.run(&mut driver) {
-            self.fail(Error::Worker(error));
+        let calm = catch_unwind(AssertUnwindSafe(|| {
+            if let Err(error) = house.run(&mut driver) {
+                self.fail(Error::Worker(error));
+            }
+        }));
+        // Before a panic goes on: none in what is left may meet it.
+        house.discard();
+        if let Err(panic) = calm {
+            resume_unwind(panic);
         }
     }
 

@@ -21,11 +21,12 @@ use socket2::Socket;
 use super::connection::{Inlet, Stage};
 use super::dialing::{Connect, Unopened};
 use super::flags::Flag;
+use super::guard::discard;
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
 use super::handler::{Cause, Closed, Handler};
 use super::leaving::Leaving;
-use super::mailbox::{Letter, Shared, Taken};
+use super::mailbox::{Letter, Order, Shared, Taken};
 use super::peer::Peer;
 use super::run::Run;
 use super::wheel::Wheel;
@@ -48,6 +49,8 @@ pub struct Worker<H: Handler> {
     pub(super) newcomers: Vec<Newcomer>,
     /// Connections with bytes that came while they were not to be read, and may be read now.
     pub(super) resumed: VecDeque<Token>,
+    /// Taken from the mailbox, and to be obeyed at once: here, so that those left by a panic are found.
+    pub(super) orders: VecDeque<Order<H>>,
     /// Taken from the mailbox, and to be delivered.
     pub(super) letters: VecDeque<Letter<H>>,
     /// To be dialled at the end of this turn, or of the next ones.
@@ -133,6 +136,7 @@ impl<H: Handler> Worker<H> {
             },
             newcomers: Vec::new(),
             resumed: VecDeque::new(),
+            orders: VecDeque::new(),
             letters: VecDeque::new(),
             dials: VecDeque::new(),
             rung: VecDeque::new(),
@@ -208,10 +212,12 @@ impl<H: Handler> Worker<H> {
     /// What came too late is dropped, and that is the handler's code too.
     fn clear_out(&mut self) {
         let Taken { orders, letters } = self.hall.shared.end(self.hall.worker);
-        for order in orders {
+        self.orders.extend(orders);
+        self.letters.extend(letters);
+        while let Some(order) = self.orders.pop_front() {
             self.hall.guard(|| drop(order));
         }
-        for letter in letters {
+        while let Some(letter) = self.letters.pop_front() {
             if let Letter::Connect(connect) = letter {
                 let gone = io::ErrorKind::ConnectionAborted.into();
                 self.unopened(connect.into_state(), &Unopened::Io(gone));
@@ -219,6 +225,25 @@ impl<H: Handler> Worker<H> {
                 self.hall.guard(|| drop(letter));
             }
         }
+    }
+
+    /// Drops it, and whatever of the handler's it still has. Not while a panic unwinds.
+    pub(super) fn discard(self) {
+        let Worker {
+            handler,
+            inlets,
+            orders,
+            letters,
+            dials,
+            hall,
+            ..
+        } = self;
+        let counters = hall.counters();
+        discard(inlets, counters);
+        discard(orders, counters);
+        discard(letters, counters);
+        discard(dials, counters);
+        discard([handler], counters);
     }
 
     /// One turn. False when there will not be another.
