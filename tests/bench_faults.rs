@@ -9,7 +9,9 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use host::{BINARY, Peer, frame, host, host_open};
+use serde_json::Value;
+
+use host::{BINARY, PONG, Peer, frame, host, host_open};
 use load::{bare, bench, briefly, fails, interrupt, measured, running, told};
 
 /// Until somebody ends it.
@@ -242,6 +244,42 @@ fn what_never_comes_is_an_error_beside_the_report_and_late_in_it() {
         // As long as it was waited for.
         assert!(report["latency_us"]["max"].as_f64().unwrap() >= 2e6);
         hosted.done();
+    }
+}
+
+#[test]
+fn of_what_never_came_there_are_no_figures() {
+    let silent = |mut peer: Peer| {
+        let ping = peer.receive();
+        peer.send(PONG, &ping.payload);
+        peer.expect_cut();
+    };
+    let ((url, hosted), (publish, publisher)) = (host_open(silent), host_open(silent));
+    let fanout = format!("fanout {url} --publish-url {publish}");
+    has_no_figures(&fanout, &["latency_us", "latency_all_us"]);
+    hosted.done();
+    publisher.done();
+    let (url, hosted) = host_open(|mut peer| peer.expect_cut());
+    has_no_figures(&format!("connect {url}"), &["latency_us"]);
+    hosted.done();
+}
+
+#[track_caller]
+fn has_no_figures(line: &str, latencies: &[&str]) {
+    let output = bench(&format!("{line} -c 1 --warm 0 --seconds 1ms --json"));
+    fails(&output, 1, &[" were asked for and did not come"]);
+    let report = told(&output);
+    for latency in latencies {
+        for name in ["p50", "p90", "p99", "p99_9", "max"] {
+            assert_eq!(report[latency].get(name), Some(&Value::Null), "{report}");
+        }
+    }
+    for (of, each) in [
+        ("wire_bytes", "sent_per_unit"),
+        ("wire_bytes", "received_per_unit"),
+        ("generator", "cpu_ns_per_unit"),
+    ] {
+        assert_eq!(report[of].get(each), Some(&Value::Null), "{report}");
     }
 }
 

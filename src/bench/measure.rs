@@ -75,8 +75,9 @@ impl Found {
         }
     }
 
-    pub(super) fn per_unit(&self, sum: u64) -> f64 {
-        sum as f64 / self.count.max(1) as f64
+    /// `None` where there was no unit.
+    pub(super) fn per_unit(&self, sum: u64) -> Option<f64> {
+        (self.count > 0).then(|| sum as f64 / self.count as f64)
     }
 
     /// How many processors are busy for so long in the measured time.
