@@ -12,7 +12,9 @@ use std::thread;
 use serde_json::Value;
 
 use host::{BINARY, PONG, Peer, frame, host, host_open};
-use load::{bare, bench, briefly, fails, interrupt, measured, running, told};
+use load::{
+    BACKENDS, Served, bare, bench, bench_within, briefly, fails, interrupt, measured, running, told,
+};
 
 /// Until somebody ends it.
 const FOR_LONG: &str = "-c 1 --warm 0 --seconds 1h";
@@ -318,6 +320,39 @@ fn what_is_not_there_is_named() {
         (&format!("echo {url} --server-pid 0"), "process 0: "),
     ] {
         fails(&briefly(line), 3, &[word]);
+    }
+}
+
+#[test]
+fn more_connections_than_descriptors_are_refused_before_any_is_dialled() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    for line in [
+        "echo -c 113",
+        "fanout -c 112",
+        "connect -c 4000000000",
+        "idle -c 113",
+    ] {
+        let output = bench_within(128, &format!("{line} {url}"));
+        fails(&output, 3, &["the limit is 128"]);
+    }
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "somebody was dialled");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn as_many_connections_as_are_not_refused_have_descriptors() {
+    let server = Served::echo("");
+    for backend in BACKENDS {
+        for flags in [
+            "echo -c 112 --warm 0 --count 1",
+            "idle -c 112 --seconds 1ms",
+        ] {
+            let flags = format!("{flags} --backend {backend} --server-pid {}", server.pid());
+            let output = bench_within(128, &format!("{flags} {}", server.url));
+            fails(&output, 0, &[]);
+        }
     }
 }
 

@@ -127,7 +127,7 @@ impl Task for Idle {
 }
 
 /// 100 connections bring up what a server makes once.
-const WARM: usize = 100;
+pub(super) const WARM: usize = 100;
 /// Memory is at rest when it has been the same for half a second; after 5 s it is what it is.
 const LOOK: Duration = Duration::from_millis(100);
 const ALIKE: usize = 5;

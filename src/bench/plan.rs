@@ -7,6 +7,7 @@ use ws4rs::Backend;
 
 use super::condition::Condition;
 use super::find::Goal;
+use super::idle::WARM;
 use super::numbered::NUMBER;
 use super::payload::Kind;
 use super::sizes::Sizes;
@@ -47,6 +48,16 @@ impl Plan {
             true => Wordings::bare(&self.sizes, self.kind),
             false => Wordings::framed(&self.sizes, self.kind),
         }
+    }
+
+    /// How many descriptors it takes at most.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let at_once = match self.mode {
+            Mode::Fanout { .. } => self.connections + 1,
+            Mode::Idle => self.connections.max(WARM),
+            _ => self.connections,
+        };
+        (at_once + OTHERS) as u64
     }
 
     /// What is wrong with it, if anything.
@@ -97,6 +108,8 @@ impl Plan {
     }
 }
 
+/// 16 descriptors besides the connections: the standard streams, the kernel's interface, files of /proc.
+const OTHERS: usize = 16;
 /// 512 MiB, which are kept twice.
 const WORDINGS_MAX: usize = 512 << 20;
 

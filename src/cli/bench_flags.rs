@@ -168,7 +168,8 @@ Exit codes:
   1    an answer was wrong, missing or out of order, or none came; or a connection went away; or no rate
        meets the goal; or the figure of a condition is not known
   2    a wrong flag or URL
-  3    could not connect, or was not let in; or a --server-pid is of no process
+  3    could not connect, or was not let in; or more connections than descriptors are permitted; or a
+       --server-pid is of no process
   4    measured, and a condition of --fail-if holds
   130  ended by Ctrl-C before there was anything to tell";
 
