@@ -11,7 +11,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use host::{BINARY, PONG, Peer, frame, host, host_open};
+use host::{BINARY, PING, PONG, Peer, frame, host, host_open};
 use load::{
     BACKENDS, Served, bare, bench, bench_within, briefly, fails, interrupt, measured, running, told,
 };
@@ -86,7 +86,7 @@ fn a_long_answer_may_come_in_any_parts() {
         let message = peer.receive();
         let half = message.payload.len() / 2;
         peer.write(&frame(false, message.opcode, &message.payload[..half]));
-        peer.write(&frame(true, host::PING, b"between"));
+        peer.write(&frame(true, PING, b"between"));
         peer.write(&frame(true, host::CONTINUATION, &message.payload[half..]));
         peer.close(1001, "enough");
         peer.expect_cut();
@@ -121,7 +121,7 @@ fn a_server_that_goes_away_is_told() {
     });
     lies("", "nothing comes but pings", |peer| {
         peer.receive();
-        peer.write(&frame(true, host::PING, b"?").repeat(2000));
+        peer.write(&frame(true, PING, b"?").repeat(2000));
     });
 }
 
@@ -129,7 +129,7 @@ fn a_server_that_goes_away_is_told() {
 fn who_owes_no_answer_may_ping_as_long_as_he_likes() {
     let (url, hosted) = host_open(|mut peer| {
         peer.echo();
-        peer.write(&frame(true, host::PING, b"?").repeat(2000));
+        peer.write(&frame(true, PING, b"?").repeat(2000));
         peer.close(1001, "enough");
         peer.expect_cut();
     });
@@ -233,12 +233,18 @@ fn bytes_that_are_wrong_are_told() {
 #[test]
 fn what_never_comes_is_an_error_beside_the_report_and_late_in_it() {
     for mode in ["echo --outstanding 2", "rate --rate 1000"] {
-        let (url, hosted) = host_open(|mut peer| {
-            let (first, _) = (peer.receive(), peer.receive());
-            peer.send(first.opcode, &first.payload);
+        let (tell, heard) = channel();
+        let (url, hosted) = host_open(move |mut peer| {
+            peer.echo();
+            peer.send(PING, b"heard?");
+            while peer.receive().opcode != PONG {}
+            tell.send(()).unwrap();
             peer.expect_cut();
         });
-        let output = bench(&format!("{mode} {url} {FOR_LONG} --count 1 --json"));
+        let child = running(&format!("{mode} {url} {FOR_LONG} --json"));
+        heard.recv_timeout(host::DEADLINE).unwrap();
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
         fails(&output, 1, &[" messages were asked for and did not come"]);
         let report = told(&output);
         assert_eq!(report["count"], 1);

@@ -93,17 +93,12 @@ pub(super) fn measure(
     task: &mut impl Task,
 ) -> Result<Found, Failed> {
     open(fleet, task)?;
-    task.start(&mut fleet.lines);
-    let warm = fleet.run(task, plan.warm, never)?;
-    if fleet.is_stopped() {
-        return Err(Failed::Interrupted);
-    }
+    let began = warm_up(plan, fleet, task)?;
     task.score().begin();
     task.measured();
-    let before = Mark::now(plan, fleet, task, warm)?;
-    let enough = plan
-        .count
-        .map_or(u64::MAX, |count| before.count.saturating_add(count));
+    let before = Mark::now(plan, fleet, task, began)?;
+    let count = plan.count.unwrap_or(u64::MAX);
+    let enough = before.count.saturating_add(count);
     let ended = fleet.run(task, plan.time, |_, task| task.score().count >= enough)?;
     let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
     if found.count == 0 && fleet.is_stopped() {
@@ -111,7 +106,7 @@ pub(super) fn measure(
     }
     found.server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
 
-    task.stop();
+    task.stop(&mut fleet.lines);
     fleet.finish(task, PATIENCE)?;
     found.missing = task.missing();
     let now = fleet.now();
@@ -120,6 +115,23 @@ pub(super) fn measure(
     }
     fleet.goodbye(task)?;
     Ok(found)
+}
+
+/// Has the load begin. Tells when it has become what is measured.
+fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<u64, Failed> {
+    task.start(&mut fleet.lines, u64::MAX);
+    let mut warm = fleet.run(task, plan.warm, never)?;
+    if let Some(count) = plan.count {
+        // What is counted is what was asked from here on: the answers from before come first.
+        task.stop(&mut fleet.lines);
+        fleet.finish(task, PATIENCE)?;
+        warm = fleet.now();
+        task.start(&mut fleet.lines, count);
+    }
+    match fleet.is_stopped() {
+        true => Err(Failed::Interrupted),
+        false => Ok(warm),
+    }
 }
 
 /// Dials until everybody is open.

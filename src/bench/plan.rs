@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     /// How long to measure, and how long to run before that.
     pub(crate) time: Duration,
     pub(crate) warm: Duration,
-    /// So many units are enough.
+    /// So many units are asked, and no more.
     pub(crate) count: Option<u64>,
     /// How long one connection may take to open.
     pub(crate) timeout: Duration,

@@ -132,7 +132,8 @@ pub(super) struct BenchOptions {
 /// How much is enough, where something is done again and again.
 #[derive(Debug, Args)]
 pub(super) struct Extent {
-    /// So many messages, deliveries or cycles are enough, when they are done sooner than --seconds.
+    /// Ask so many messages or cycles and no more, when they are done sooner than --seconds; of a fan-out as
+    /// many messages as make so many deliveries.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
 
