@@ -75,9 +75,11 @@ impl Task for Connect {
     }
 
     fn start(&mut self, lines: &mut Lines, most: u64) {
-        self.under_way = self.connections.min(most);
-        self.left = most - self.under_way;
-        lines.call(TARGET, self.under_way as usize);
+        // Of what was begun before some may not have come to its end.
+        let first = most.min(self.connections - self.under_way);
+        self.under_way += first;
+        self.left = most - first;
+        lines.call(TARGET, first as usize);
     }
 
     fn heard(&mut self, line: &mut Line, _: u64, _: u64) {

@@ -52,12 +52,13 @@ impl Plan {
 
     /// How many descriptors it takes at most.
     pub(crate) fn descriptors(&self) -> u64 {
+        let connections = self.connections as u64;
         let at_once = match self.mode {
-            Mode::Fanout { .. } => self.connections + 1,
-            Mode::Idle => self.connections.max(WARM),
-            _ => self.connections,
+            Mode::Fanout { .. } => connections + 1,
+            Mode::Idle => connections.max(WARM as u64),
+            _ => connections,
         };
-        (at_once + OTHERS) as u64
+        at_once + OTHERS
     }
 
     /// What is wrong with it, if anything.
@@ -109,7 +110,7 @@ impl Plan {
 }
 
 /// 16 descriptors besides the connections: the standard streams, the kernel's interface, files of /proc.
-const OTHERS: usize = 16;
+const OTHERS: u64 = 16;
 /// 512 MiB, which are kept twice.
 const WORDINGS_MAX: usize = 512 << 20;
 
