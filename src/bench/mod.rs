@@ -106,7 +106,9 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     // A process that is not there is told before anything is done.
     of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?;
     let mut report = match &plan.mode {
-        Mode::Echo { outstanding } => simple(plan, stop, &mut Echo::new(plan, *outstanding))?,
+        Mode::Echo { outstanding } => {
+            open_and_measure(plan, stop, &mut Echo::new(plan, *outstanding))?
+        }
         Mode::Connect => connect(plan, stop)?,
         Mode::Rate { per_second, find } => match find {
             None => rate(plan, *per_second, stop)?,
@@ -132,7 +134,11 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     Ok(report)
 }
 
-fn simple(plan: &Plan, stop: &AtomicBool, task: &mut impl Task) -> Result<Report, Failed> {
+fn open_and_measure(
+    plan: &Plan,
+    stop: &AtomicBool,
+    task: &mut impl Task,
+) -> Result<Report, Failed> {
     let mut fleet = fleet(plan, stop)?;
     fleet.lines.call(TARGET, plan.connections);
     measured(plan, &mut fleet, task)
@@ -150,7 +156,7 @@ fn measured(plan: &Plan, fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<
 
 fn rate(plan: &Plan, per_second: f64, stop: &AtomicBool) -> Result<Report, Failed> {
     let mut task = Rate::new(plan, per_second);
-    let mut report = simple(plan, stop, &mut task)?;
+    let mut report = open_and_measure(plan, stop, &mut task)?;
     report.behind_us = Some(Latency::of(task.behind()));
     Ok(report)
 }
