@@ -147,7 +147,7 @@ fn a_count_is_kept_however_many_connections_there_are() {
         for (mode, url) in [
             ("echo --outstanding 2", &one.url),
             ("echo", &bytes),
-            ("rate --rate 1e6", &one.url),
+            ("rate --rate 1e5", &one.url),
             ("connect", &one.url),
         ] {
             for asked in [1, 30, 300] {

@@ -120,17 +120,17 @@ pub(super) fn measure(
 /// Has the load begin. Tells when it has become what is measured.
 fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<u64, Failed> {
     task.start(&mut fleet.lines, u64::MAX);
-    let mut warm = fleet.run(task, plan.warm, never)?;
+    let mut began = fleet.run(task, plan.warm, never)?;
     if let Some(count) = plan.count {
         // What is counted is what was asked from here on: the answers from before come first.
         task.stop(&mut fleet.lines);
         fleet.finish(task, PATIENCE)?;
-        warm = fleet.now();
+        began = fleet.now();
         task.start(&mut fleet.lines, count);
     }
     match fleet.is_stopped() {
         true => Err(Failed::Interrupted),
-        false => Ok(warm),
+        false => Ok(began),
     }
 }
 
