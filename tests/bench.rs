@@ -129,14 +129,49 @@ fn a_rate_is_kept_and_found() {
 #[test]
 fn a_rate_beyond_us_ends_when_it_should() {
     let server = Served::echo("");
-    let flags = "-c 1 --rate 1e9 --warm 0 --count 1 --json";
+    // More than one turn asks.
+    let flags = "-c 1 --rate 1e9 --warm 0 --count 20000 --json";
     let report = told(&bench(&format!("rate {} {flags}", server.url)));
     assert!(number(&report["behind_us"]["max"]) > 0.0, "{report}");
 }
 
 #[test]
+fn a_count_is_kept_however_many_connections_there_are() {
+    let (one, all, bytes) = (Served::echo(""), Served::broadcast(""), bare(false));
+    let count = |line: &str| {
+        let report = told(&bench(&format!("{line} --seconds 1h --json")));
+        assert_eq!(report["errors"], 0, "{report}");
+        (report["count"].as_u64().unwrap(), report)
+    };
+    for warm in ["0", "5ms"] {
+        for (mode, url) in [
+            ("echo --outstanding 2", &one.url),
+            ("echo", &bytes),
+            ("rate --rate 1e5", &one.url),
+            ("connect", &one.url),
+        ] {
+            for asked in [1, 30, 300] {
+                let line = format!("{mode} {url} -c 50 --warm {warm} --count {asked}");
+                let (counted, report) = count(&line);
+                assert_eq!(counted, asked, "{report}");
+                // A masked frame, or as many bytes.
+                assert!(
+                    mode == "connect" || report["wire_bytes"]["sent_per_unit"] == 38.0,
+                    "{report}"
+                );
+            }
+        }
+        // Two messages, which three hear.
+        let (heard, report) = count(&format!("fanout {} -c 3 --warm {warm} --count 4", all.url));
+        assert!((4..=6).contains(&heard), "{report}");
+        let sent = number(&report["wire_bytes"]["sent_per_unit"]) * heard as f64;
+        assert!((sent - 76.0).abs() < 1e-6, "{report}");
+    }
+}
+
+#[test]
 fn everybody_hears_what_is_published() {
-    for (more, heard_by) in [("", 3), ("--self", 4)] {
+    for more in ["", "--self"] {
         let server = Served::broadcast(more);
         for backend in BACKENDS {
             let report = measured(&format!(
@@ -145,7 +180,6 @@ fn everybody_hears_what_is_published() {
             ));
             assert_eq!(report["unit"], "deliveries");
             assert!(number(&report["latency_all_us"]["max"]) > 0.0);
-            assert!(report["count"].as_u64().unwrap() >= heard_by, "{report}");
         }
     }
 }
@@ -193,8 +227,7 @@ fn bytes_without_frames() {
     measured(&format!("rate {one} -c 2 --rate 500"));
     measured(&format!("connect {one} -c 2"));
     measured(&format!("idle {one} -c 2"));
-    let heard = measured(&format!("fanout {all} -c 2"));
-    assert!(heard["count"].as_u64().unwrap() >= 3);
+    measured(&format!("fanout {all} -c 2"));
 }
 
 #[test]
@@ -278,12 +311,7 @@ fn bytes_are_counted_once_however_often_they_are_offered() {
             server.url
         )));
         let sent = number(&report["wire_bytes"]["sent_per_unit"]);
-        // One message more may be under way at the end.
-        let count = number(&report["count"]);
-        assert!(
-            sent * count <= (count + 1.0) * f64::from((8 << 20) + 14),
-            "{report}"
-        );
+        assert_eq!(sent, f64::from((8 << 20) + 14), "{report}");
     }
 }
 

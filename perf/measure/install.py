@@ -27,18 +27,21 @@ def programs(build):
 
     What could not be built is missing, which is told, and ends nothing but the measuring of it.
     """
-    found = {}
-    found |= cargo(build, ROOT, "-p", "ws4rs", "--features", "cli", "--bin", "ws4rs")
-    found |= cargo(build, ROOT, "-p", "ws4rs-perf", "--bins")
-    found |= cargo(build, PEERS, "--bins")
-    if build:
-        attempt("the JavaScript peers", npm)
-        attempt("the Python peers and matplotlib", venv)
+    found = install_all() if build else built()
     for name, path in (("bun", BUN), ("node", shutil.which("node")), ("python", PYTHON)):
         if path and Path(path).exists():
             found[name] = str(path)
     for folder in SCRIPTS:
         found |= {path.name: str(path) for path in folder.glob("*.[jp][sy]")}
+    return found
+
+
+def install_all():
+    found = cargo(ROOT, "-p", "ws4rs", "--features", "cli", "--bin", "ws4rs")
+    found |= cargo(ROOT, "-p", "ws4rs-perf", "--bins")
+    found |= cargo(PEERS, "--bins")
+    attempt("the JavaScript peers", npm)
+    attempt("the Python peers and matplotlib", venv)
     return found
 
 
@@ -49,10 +52,8 @@ def attempt(what, install):
         print(f"could not install {what}: {error}", file=sys.stderr)
 
 
-def cargo(build, folder, *what):
-    """The executables of a build. Cargo says where it put them; without building, it is guessed."""
-    if not build:
-        return built()
+def cargo(folder, *what):
+    """The executables of a build, from where cargo says that it put them."""
     # In all their forms they would replace what .cargo/config.toml has for the processor at hand.
     env = {name: value for name, value in os.environ.items() if not name.endswith("RUSTFLAGS")}
     command = ["cargo", "build", "--release", "--locked", "--message-format", "json-render-diagnostics", *what]
@@ -66,6 +67,7 @@ def cargo(build, folder, *what):
 
 
 def built():
+    """Those of an earlier build, where cargo mostly puts them."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
     return {path.name: str(path) for path in target.glob("*") if path.is_file() and os.access(path, os.X_OK)}
 

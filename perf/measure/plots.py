@@ -80,10 +80,9 @@ def line(axes, limit):
 
 
 def label(row, found):
-    unit = next((run.get("unit") for figure in found for run in figure.runs if run.get("unit")), "unit")
     if row.less_is_better:
         return f"{row.figure} of the server (less is better)"
-    return f"{unit if unit.endswith('s') else unit + 's'} per CPU-second of the server"
+    return f"{found[0].runs[0]['unit']} per CPU-second of the server"
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ COLUMNS = ("of the best peer", "of the limit", "per second", "p50 µs", "p99 µs
 def about(row, kept):
     """How it was measured: more than one commit or date where it was not all of it together."""
     servers = kept["servers"].values()
-    first = next((run for server in servers for run in server["runs"]), {})
-    unit = f"unit: {first['unit']}, " if first.get("unit") else ""
+    first = next((run for server in servers for run in server["runs"]), None)
+    unit = f"unit: {first['unit']}, " if first else ""
     congestion, commit = told(servers, "congestion"), told(servers, "commit")
     how = f"{unit}{congestion}, {told(servers, 'seconds')} s a run, commit {commit}, {told(servers, 'date', 16)}"
     return f"{how}; `{row.mode} {' '.join(kept['flags'])}`"

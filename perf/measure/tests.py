@@ -175,7 +175,3 @@ class Words(unittest.TestCase):
         self.assertEqual(cores.permitted(str(first)), str(first))
         for wrong in ("x", "", "3-1", "99999"):
             self.assertRaises(argparse.ArgumentTypeError, cores.permitted, wrong)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -133,18 +133,18 @@ const FIGURES: &[Figure] = &[
     figure("rate", Unit::Number, |report| Some(report.per_second)),
     figure("count", Unit::Number, |report| Some(report.count as f64)),
     figure("errors", Unit::Number, |report| Some(report.errors as f64)),
-    figure("p50", Unit::Time, |report| Some(report.latency_us.p50)),
-    figure("p90", Unit::Time, |report| Some(report.latency_us.p90)),
-    figure("p99", Unit::Time, |report| Some(report.latency_us.p99)),
-    figure("p99.9", Unit::Time, |report| Some(report.latency_us.p99_9)),
-    figure("max", Unit::Time, |report| Some(report.latency_us.max)),
-    figure(TO_ALL, Unit::Time, |report| report.latency_all_us.map(|all| all.p99)),
-    figure(BEHIND, Unit::Time, |report| report.behind_us.map(|behind| behind.p99)),
-    figure("server_ns", Unit::Number, |report| report.server.map(|server| server.cpu_ns_per_unit)),
+    figure("p50", Unit::Time, |report| report.latency_us.p50),
+    figure("p90", Unit::Time, |report| report.latency_us.p90),
+    figure("p99", Unit::Time, |report| report.latency_us.p99),
+    figure("p99.9", Unit::Time, |report| report.latency_us.p99_9),
+    figure("max", Unit::Time, |report| report.latency_us.max),
+    figure(TO_ALL, Unit::Time, |report| report.latency_all_us?.p99),
+    figure(BEHIND, Unit::Time, |report| report.behind_us?.p99),
+    figure("server_ns", Unit::Number, |report| report.server?.cpu_ns_per_unit),
     figure("server_cores", Unit::Number, |report| report.server.map(|server| server.cores)),
     figure("server_rss", Unit::Bytes, |report| report.server.map(|server| server.rss_bytes as f64)),
     figure(PER_CONNECTION, Unit::Bytes, |report| report.server?.bytes_per_connection),
-    figure("generator_ns", Unit::Number, |report| report.generator.map(|own| own.cpu_ns_per_unit)),
+    figure("generator_ns", Unit::Number, |report| report.generator?.cpu_ns_per_unit),
 ];
 
 const TO_ALL: &str = "all_p99";
@@ -185,6 +185,7 @@ mod tests {
         let report = Report::default();
         let holds = |text| parse(text).unwrap().holds(&report);
         assert_eq!(holds("generator_ns>1"), None);
+        assert_eq!(holds("p99>5ms"), None);
         assert_eq!(holds("errors>0"), Some(false));
         assert_eq!(holds("errors<=0"), Some(true));
     }

@@ -4,6 +4,7 @@
 //! Without frames the same bytes go to and fro: one as long as a request, a message, one as long as a
 //! Close, and then our FIN.
 
+use super::fleet::TARGET;
 use super::line::{Agreement, Line, Tally};
 use super::lines::Lines;
 use super::plan::Plan;
@@ -15,27 +16,22 @@ use super::task::{Answers, Task};
 pub(super) struct Connect {
     script: Script,
     bare: bool,
+    connections: u64,
     /// Connections that will be dialled, or are not closed.
     under_way: u64,
-    again: bool,
+    /// How many cycles may still begin.
+    left: u64,
 }
 
 impl Connect {
-    pub(super) fn new(plan: &Plan) -> Self {
+    /// So many at a time.
+    pub(super) fn new(plan: &Plan, connections: usize) -> Self {
         Connect {
             script: Script::new(plan),
             bare: plan.target.is_bare(),
-            under_way: plan.connections as u64,
-            again: true,
-        }
-    }
-
-    /// `count` cycles, and no more.
-    pub(super) fn once(plan: &Plan, count: usize) -> Self {
-        Connect {
-            under_way: count as u64,
-            again: false,
-            ..Connect::new(plan)
+            connections: connections as u64,
+            under_way: 0,
+            left: 0,
         }
     }
 
@@ -78,6 +74,14 @@ impl Task for Connect {
         true
     }
 
+    fn start(&mut self, lines: &mut Lines, most: u64) {
+        // Of what was begun before some may not have come to its end.
+        let first = most.min(self.connections - self.under_way);
+        self.under_way += first;
+        self.left = most - first;
+        lines.call(TARGET, first as usize);
+    }
+
     fn heard(&mut self, line: &mut Line, _: u64, _: u64) {
         match self.bare && line.tally.heard < STEPS {
             true => line.to_ask = 1,
@@ -99,14 +103,18 @@ impl Task for Connect {
 
     fn closed(&mut self, line: &Line, now: u64) -> bool {
         self.script.score.note(now.saturating_sub(line.since), 1);
-        if !self.again {
-            self.under_way -= 1;
+        let again = self.left > 0;
+        match again {
+            true => self.left -= 1,
+            false => self.under_way -= 1,
         }
-        self.again
+        again
     }
 
-    fn stop(&mut self) {
-        self.again = false;
+    fn stop(&mut self, lines: &mut Lines) {
+        self.left = 0;
+        self.under_way -= lines.calls.len() as u64;
+        lines.calls.clear();
     }
 
     fn missing(&self) -> u64 {

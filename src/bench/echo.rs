@@ -12,7 +12,8 @@ use super::task::Task;
 pub(super) struct Echo {
     script: Script,
     outstanding: u64,
-    asking: bool,
+    /// How many it may still ask.
+    left: u64,
 }
 
 impl Echo {
@@ -20,7 +21,7 @@ impl Echo {
         Echo {
             script: Script::new(plan),
             outstanding: outstanding as u64,
-            asking: false,
+            left: 0,
         }
     }
 }
@@ -38,8 +39,8 @@ impl Task for Echo {
         line.to_ask = self.outstanding;
     }
 
-    fn start(&mut self, lines: &mut Lines) {
-        self.asking = true;
+    fn start(&mut self, lines: &mut Lines, most: u64) {
+        self.left = most;
         lines.mark_all();
     }
 
@@ -51,14 +52,16 @@ impl Task for Echo {
 
     #[inline]
     fn say(&mut self, line: &mut Line, now: u64) {
-        if self.asking && line.to_ask > 0 {
-            let count = std::mem::take(&mut line.to_ask);
+        let count = line.to_ask.min(self.left);
+        if count > 0 {
+            line.to_ask -= count;
+            self.left -= count;
             self.script.ask(line, count, now);
         }
     }
 
-    fn stop(&mut self) {
-        self.asking = false;
+    fn stop(&mut self, _: &mut Lines) {
+        self.left = 0;
     }
 
     fn give_up(&mut self, line: &mut Line, now: u64) {

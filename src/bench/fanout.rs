@@ -26,7 +26,8 @@ pub(super) struct Fanout {
     publisher: u32,
     publisher_number: usize,
     returned: u64,
-    asking: bool,
+    /// How many messages may still be published.
+    left: u64,
     /// When messages were published: the last of them, by number.
     published_at: Vec<u64>,
     /// Of the messages that not everybody has: how many have not. The last is the latest.
@@ -50,7 +51,7 @@ impl Fanout {
             publisher: 0,
             publisher_number: 0,
             returned: 0,
-            asking: false,
+            left: 0,
             published_at: vec![0; (2 * outstanding).next_power_of_two().max(REMEMBERED)],
             lacking: VecDeque::new(),
             score: Score::new(),
@@ -66,6 +67,7 @@ impl Fanout {
         let at = self.remembered(self.messages.count);
         self.published_at[at] = now;
         self.lacking.push_back(self.subscribers);
+        self.left -= 1;
         let message = self.messages.next();
         if let Some(line) = lines.at(self.publisher) {
             line.send(message);
@@ -141,8 +143,8 @@ impl Task for Fanout {
         self.settling.is_done()
     }
 
-    fn start(&mut self, _: &mut Lines) {
-        self.asking = true;
+    fn start(&mut self, _: &mut Lines, most: u64) {
+        self.left = most.div_ceil(self.subscribers as u64);
     }
 
     fn measured(&mut self) {
@@ -163,14 +165,14 @@ impl Task for Fanout {
         if !self.settling.is_done() {
             return self.settling.turn(lines, self.publisher, now);
         }
-        while self.asking && self.lacking.len() < self.outstanding {
+        while self.left > 0 && self.lacking.len() < self.outstanding {
             self.publish(lines, now);
         }
         u64::MAX
     }
 
-    fn stop(&mut self) {
-        self.asking = false;
+    fn stop(&mut self, _: &mut Lines) {
+        self.left = 0;
     }
 
     fn missing(&self) -> u64 {

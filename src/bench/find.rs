@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Failed;
 use super::report::{Missed, Report};
 
-type Figure = fn(&Report) -> f64;
+type Figure = fn(&Report) -> Option<f64>;
 
 /// A percentile, and how long it may be.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +30,12 @@ impl Goal {
     /// Why it is not met by answers to nearly all that was asked; `None` when it is.
     pub(super) fn missed(&self, report: &Report) -> Option<Missed> {
         let asked_rate = report.asked_rate.unwrap_or(0.0);
-        let figure = (self.of)(report);
+        let bound = self.bound.as_secs_f64() * 1e6;
         let why = if let Some(fault) = report.fault().filter(|_| report.errors > 0) {
             fault
         } else if !is_nearly_all(report.count, asked_rate * report.seconds) {
             format!("{:.0} per second were answered", report.per_second)
-        } else if figure > self.bound.as_secs_f64() * 1e6 {
+        } else if let Some(figure) = (self.of)(report).filter(|figure| *figure > bound) {
             format!("{} was {:.3} ms", self.percentile, figure / 1e3)
         } else {
             return None;
@@ -176,7 +176,7 @@ mod tests {
     fn a_miss_has_its_reason() {
         assert_eq!(missed(&report()), None);
         let (mut late, mut few, mut lost) = (report(), report(), report());
-        late.latency_us.p50 = 5001.0;
+        late.latency_us.p50 = Some(5001.0);
         few.count = 50;
         lost.errors = 1;
         for (report, why) in [
@@ -195,7 +195,7 @@ mod tests {
             count: 50,
             bottleneck,
             behind_us: behind_us.map(|p99| Latency {
-                p99,
+                p99: Some(p99),
                 ..Latency::default()
             }),
             ..report()

@@ -20,6 +20,9 @@ use super::progress::Progress;
 use super::target::Door;
 use super::task::Task;
 
+/// The first door is the target's.
+pub(super) const TARGET: usize = 0;
+
 pub(super) struct Fleet<'s> {
     pub(super) lines: Lines,
     pub(super) backend: Backend,
@@ -64,11 +67,6 @@ impl<'s> Fleet<'s> {
     pub(super) fn add(&mut self, door: Door) -> usize {
         self.doors.push(door);
         self.doors.len() - 1
-    }
-
-    /// Asks for `count` connections through this door.
-    pub(super) fn call(&mut self, door: usize, count: usize) {
-        self.lines.calls.extend(std::iter::repeat_n(door, count));
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use super::Failed;
 use super::connect::Connect;
-use super::fleet::Fleet;
+use super::fleet::{Fleet, TARGET};
 use super::line::{Agreement, Line, Tally};
+use super::lines::Lines;
 use super::measure::{Found, Mark, never, open};
 use super::plan::Plan;
 use super::process::{of_all, rss_bytes};
 use super::score::Score;
 use super::task::{Answers, Task};
-use super::{Failed, connect_many};
 
 /// Opens all, and does nothing else.
 #[derive(Debug)]
@@ -31,10 +32,10 @@ impl Idle {
 
     /// Holds what was planned, after a few that have come and gone.
     pub(super) fn hold(&mut self, plan: &Plan, fleet: &mut Fleet<'_>) -> Result<Held, Failed> {
-        let door = warm_up(plan, fleet)?;
+        warm_up(plan, fleet)?;
         let empty = self.rest(plan, fleet)?;
 
-        fleet.call(door, plan.connections);
+        fleet.lines.call(TARGET, plan.connections);
         let began = Mark::now(plan, fleet, self, fleet.now())?;
         open(fleet, self)?;
         let opened = fleet.now();
@@ -78,14 +79,14 @@ impl Idle {
     }
 }
 
-/// Has a few come and go. Tells through which door.
-fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>) -> Result<usize, Failed> {
-    let door = connect_many(plan, fleet, WARM)?;
-    let mut warm = Connect::once(plan, WARM);
+/// Has a few come and go.
+fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>) -> Result<(), Failed> {
+    let mut warm = Connect::new(plan, WARM);
+    warm.start(&mut fleet.lines, WARM as u64);
     fleet.run(&mut warm, plan.timeout, |_, task| task.missing() == 0)?;
     match (fleet.is_stopped(), warm.missing()) {
         (true, _) => Err(Failed::Interrupted),
-        (false, 0) => Ok(door),
+        (false, 0) => Ok(()),
         (false, _) => Err(Failed::no_start(
             "a connection that echoes once was not closed in time",
         )),
@@ -115,7 +116,7 @@ impl Task for Idle {
 
     fn heard(&mut self, _: &mut Line, _: u64, _: u64) {}
 
-    fn stop(&mut self) {}
+    fn stop(&mut self, _: &mut Lines) {}
 
     fn missing(&self) -> u64 {
         0
@@ -127,7 +128,7 @@ impl Task for Idle {
 }
 
 /// 100 connections bring up what a server makes once.
-const WARM: usize = 100;
+pub(super) const WARM: usize = 100;
 /// Memory is at rest when it has been the same for half a second; after 5 s it is what it is.
 const LOOK: Duration = Duration::from_millis(100);
 const ALIKE: usize = 5;

@@ -58,6 +58,11 @@ impl Lines {
         }
     }
 
+    /// Asks for `count` connections through this door.
+    pub(super) fn call(&mut self, door: usize, count: usize) {
+        self.calls.extend(std::iter::repeat_n(door, count));
+    }
+
     /// Whether nobody is to be dialled, or dialling.
     pub(super) fn all_open(&self) -> bool {
         self.calls.is_empty() && self.opening == 0

@@ -75,8 +75,9 @@ impl Found {
         }
     }
 
-    pub(super) fn per_unit(&self, sum: u64) -> f64 {
-        sum as f64 / self.count.max(1) as f64
+    /// `None` where there was no unit.
+    pub(super) fn per_unit(&self, sum: u64) -> Option<f64> {
+        (self.count > 0).then(|| sum as f64 / self.count as f64)
     }
 
     /// How many processors are busy for so long in the measured time.
@@ -92,17 +93,12 @@ pub(super) fn measure(
     task: &mut impl Task,
 ) -> Result<Found, Failed> {
     open(fleet, task)?;
-    task.start(&mut fleet.lines);
-    let warm = fleet.run(task, plan.warm, never)?;
-    if fleet.is_stopped() {
-        return Err(Failed::Interrupted);
-    }
+    let began = warm_up(plan, fleet, task)?;
     task.score().begin();
     task.measured();
-    let before = Mark::now(plan, fleet, task, warm)?;
-    let enough = plan
-        .count
-        .map_or(u64::MAX, |count| before.count.saturating_add(count));
+    let before = Mark::now(plan, fleet, task, began)?;
+    let count = plan.count.unwrap_or(u64::MAX);
+    let enough = before.count.saturating_add(count);
     let ended = fleet.run(task, plan.time, |_, task| task.score().count >= enough)?;
     let mut found = Found::between(before, Mark::now(plan, fleet, task, ended)?);
     if found.count == 0 && fleet.is_stopped() {
@@ -110,7 +106,7 @@ pub(super) fn measure(
     }
     found.server_rss = of_all(&plan.server, rss_bytes).map_err(Failed::no_start)?;
 
-    task.stop();
+    task.stop(&mut fleet.lines);
     fleet.finish(task, PATIENCE)?;
     found.missing = task.missing();
     let now = fleet.now();
@@ -119,6 +115,23 @@ pub(super) fn measure(
     }
     fleet.goodbye(task)?;
     Ok(found)
+}
+
+/// Has the load begin. Tells when it has become what is measured.
+fn warm_up(plan: &Plan, fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<u64, Failed> {
+    task.start(&mut fleet.lines, u64::MAX);
+    let mut began = fleet.run(task, plan.warm, never)?;
+    if let Some(count) = plan.count {
+        // What is counted is what was asked from here on: the answers from before come first.
+        task.stop(&mut fleet.lines);
+        fleet.finish(task, PATIENCE)?;
+        began = fleet.now();
+        task.start(&mut fleet.lines, count);
+    }
+    match fleet.is_stopped() {
+        true => Err(Failed::Interrupted),
+        false => Ok(began),
+    }
 }
 
 /// Dials until everybody is open.

@@ -61,7 +61,7 @@ pub(crate) use target::Target;
 use connect::Connect;
 use echo::Echo;
 use fanout::Fanout;
-use fleet::Fleet;
+use fleet::{Fleet, TARGET};
 use idle::Idle;
 use measure::measure;
 use process::{cpu_ns, of_all};
@@ -106,8 +106,10 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     // A process that is not there is told before anything is done.
     of_all(&plan.server, cpu_ns).map_err(Failed::no_start)?;
     let mut report = match &plan.mode {
-        Mode::Echo { outstanding } => simple(plan, stop, &mut Echo::new(plan, *outstanding))?,
-        Mode::Connect => simple(plan, stop, &mut Connect::new(plan))?,
+        Mode::Echo { outstanding } => {
+            open_and_measure(plan, stop, &mut Echo::new(plan, *outstanding))?
+        }
+        Mode::Connect => connect(plan, stop)?,
         Mode::Rate { per_second, find } => match find {
             None => rate(plan, *per_second, stop)?,
             Some(goal) => find_highest(plan, *per_second, goal, stop)?,
@@ -132,16 +134,29 @@ pub(crate) fn run(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     Ok(report)
 }
 
-fn simple(plan: &Plan, stop: &AtomicBool, task: &mut impl Task) -> Result<Report, Failed> {
-    let mut fleet = Fleet::new(plan, stop)?;
-    connect_many(plan, &mut fleet, plan.connections)?;
-    let found = measure(plan, &mut fleet, task)?;
-    Ok(Report::new(plan, &fleet, found, task.score().times()))
+fn open_and_measure(
+    plan: &Plan,
+    stop: &AtomicBool,
+    task: &mut impl Task,
+) -> Result<Report, Failed> {
+    let mut fleet = fleet(plan, stop)?;
+    fleet.lines.call(TARGET, plan.connections);
+    measured(plan, &mut fleet, task)
+}
+
+fn connect(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
+    let mut task = Connect::new(plan, plan.connections);
+    measured(plan, &mut fleet(plan, stop)?, &mut task)
+}
+
+fn measured(plan: &Plan, fleet: &mut Fleet<'_>, task: &mut impl Task) -> Result<Report, Failed> {
+    let found = measure(plan, fleet, task)?;
+    Ok(Report::new(plan, fleet, found, task.score().times()))
 }
 
 fn rate(plan: &Plan, per_second: f64, stop: &AtomicBool) -> Result<Report, Failed> {
     let mut task = Rate::new(plan, per_second);
-    let mut report = simple(plan, stop, &mut task)?;
+    let mut report = open_and_measure(plan, stop, &mut task)?;
     report.behind_us = Some(Latency::of(task.behind()));
     Ok(report)
 }
@@ -190,20 +205,19 @@ fn fanout(
     publish: Option<&Target>,
     stop: &AtomicBool,
 ) -> Result<Report, Failed> {
-    let mut fleet = Fleet::new(plan, stop)?;
-    connect_many(plan, &mut fleet, plan.connections)?;
+    let mut fleet = fleet(plan, stop)?;
+    fleet.lines.call(TARGET, plan.connections);
     let publisher = Door::find(publish.unwrap_or(&plan.target), &plan.from, false);
     let publisher = fleet.add(publisher.map_err(Failed::no_start)?);
     debug_assert_eq!(publisher, fanout::PUBLISHER);
-    fleet.call(publisher, 1);
-    let found = measure(plan, &mut fleet, &mut task)?;
-    let mut report = Report::new(plan, &fleet, found, task.score().times());
+    fleet.lines.call(publisher, 1);
+    let mut report = measured(plan, &mut fleet, &mut task)?;
     report.latency_all_us = Some(Latency::of(task.all()));
     Ok(report)
 }
 
 fn idle(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
-    let mut fleet = Fleet::new(plan, stop)?;
+    let mut fleet = fleet(plan, stop)?;
     let mut task = Idle::new();
     let held = task.hold(plan, &mut fleet)?;
     let mut report = Report::new(plan, &fleet, held.found, task.score().times());
@@ -214,13 +228,14 @@ fn idle(plan: &Plan, stop: &AtomicBool) -> Result<Report, Failed> {
     Ok(report)
 }
 
-/// Has a fleet dial `count` connections to the target. Tells through which door.
-fn connect_many(plan: &Plan, fleet: &mut Fleet<'_>, count: usize) -> Result<usize, Failed> {
+/// A fleet that knows the door of the target, and has dialled nobody yet.
+fn fleet<'s>(plan: &Plan, stop: &'s AtomicBool) -> Result<Fleet<'s>, Failed> {
+    let mut fleet = Fleet::new(plan, stop)?;
     let many = plan.connections > PORTS || matches!(plan.mode, Mode::Connect);
     let door = Door::find(&plan.target, &plan.from, many).map_err(Failed::no_start)?;
-    let door = fleet.add(door);
-    fleet.call(door, count);
-    Ok(door)
+    let target = fleet.add(door);
+    debug_assert_eq!(target, TARGET);
+    Ok(fleet)
 }
 
 /// 20 000: one address of ours lends some 28 000 ports.

@@ -7,6 +7,7 @@ use ws4rs::Backend;
 
 use super::condition::Condition;
 use super::find::Goal;
+use super::idle::WARM;
 use super::numbered::NUMBER;
 use super::payload::Kind;
 use super::sizes::Sizes;
@@ -26,7 +27,7 @@ pub(crate) struct Plan {
     /// How long to measure, and how long to run before that.
     pub(crate) time: Duration,
     pub(crate) warm: Duration,
-    /// So many units are enough.
+    /// So many units are asked, and no more.
     pub(crate) count: Option<u64>,
     /// How long one connection may take to open.
     pub(crate) timeout: Duration,
@@ -47,6 +48,17 @@ impl Plan {
             true => Wordings::bare(&self.sizes, self.kind),
             false => Wordings::framed(&self.sizes, self.kind),
         }
+    }
+
+    /// How many descriptors it takes at most.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let connections = self.connections as u64;
+        let at_once = match self.mode {
+            Mode::Fanout { .. } => connections + 1,
+            Mode::Idle => connections.max(WARM as u64),
+            _ => connections,
+        };
+        at_once + OTHERS
     }
 
     /// What is wrong with it, if anything.
@@ -97,6 +109,8 @@ impl Plan {
     }
 }
 
+/// 16 descriptors besides the connections: the standard streams, the kernel's interface, files of /proc.
+const OTHERS: u64 = 16;
 /// 512 MiB, which are kept twice.
 const WORDINGS_MAX: usize = 512 << 20;
 

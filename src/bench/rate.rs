@@ -16,8 +16,9 @@ pub(super) struct Rate {
     order: Vec<u32>,
     /// When the first message was due.
     began: Option<u64>,
+    /// How many were asked since then, and how many may still be.
     asked: u64,
-    asking: bool,
+    left: u64,
     /// How long after they were due messages were asked.
     behind: Times,
 }
@@ -30,7 +31,7 @@ impl Rate {
             order: Vec::new(),
             began: None,
             asked: 0,
-            asking: false,
+            left: 0,
             behind: times(),
         }
     }
@@ -46,6 +47,7 @@ impl Rate {
             lines.mark(index);
         }
         self.asked += 1;
+        self.left -= 1;
     }
 }
 
@@ -61,9 +63,9 @@ impl Task for Rate {
         self.script.agreed(line, agreement);
     }
 
-    fn start(&mut self, lines: &mut Lines) {
+    fn start(&mut self, lines: &mut Lines, most: u64) {
         self.order = lines.iter().map(|line| line.token.index).collect();
-        self.asking = true;
+        (self.began, self.asked, self.left) = (None, 0, most);
     }
 
     fn measured(&mut self) {
@@ -76,11 +78,11 @@ impl Task for Rate {
     }
 
     fn turn(&mut self, lines: &mut Lines, now: u64) -> u64 {
-        if !self.asking {
-            return u64::MAX;
-        }
         let began = *self.began.get_or_insert(now);
         for _ in 0..ASKED_PER_TURN {
+            if self.left == 0 {
+                return u64::MAX;
+            }
             let due = began + (self.asked as f64 * 1e9 / self.per_second) as u64;
             if due > now {
                 return due;
@@ -91,8 +93,8 @@ impl Task for Rate {
         now
     }
 
-    fn stop(&mut self) {
-        self.asking = false;
+    fn stop(&mut self, _: &mut Lines) {
+        self.left = 0;
     }
 
     fn give_up(&mut self, line: &mut Line, now: u64) {

@@ -66,25 +66,25 @@ pub(super) struct Missed {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[cfg_attr(test, derive(Default))]
 pub(super) struct WireBytes {
-    pub(super) sent_per_unit: f64,
-    pub(super) received_per_unit: f64,
+    pub(super) sent_per_unit: Option<f64>,
+    pub(super) received_per_unit: Option<f64>,
 }
 
-/// Percentiles of times, in microseconds.
+/// Percentiles of times, in microseconds; of no times there are none.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[cfg_attr(test, derive(Default))]
 pub(super) struct Latency {
-    pub(super) p50: f64,
-    pub(super) p90: f64,
-    pub(super) p99: f64,
-    pub(super) p99_9: f64,
-    pub(super) max: f64,
+    pub(super) p50: Option<f64>,
+    pub(super) p90: Option<f64>,
+    pub(super) p99: Option<f64>,
+    pub(super) p99_9: Option<f64>,
+    pub(super) max: Option<f64>,
 }
 
 /// The server's processes.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Server {
-    pub(super) cpu_ns_per_unit: f64,
+    pub(super) cpu_ns_per_unit: Option<f64>,
     /// Cores that it kept busy.
     pub(super) cores: f64,
     pub(super) rss_bytes: u64,
@@ -96,19 +96,20 @@ pub(super) struct Server {
 /// This process.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Generator {
-    pub(super) cpu_ns_per_unit: f64,
+    pub(super) cpu_ns_per_unit: Option<f64>,
     pub(super) cores: f64,
 }
 
 impl Latency {
     pub(super) fn of(times: &Times) -> Self {
-        let micros = |quantile| times.value_at_quantile(quantile) as f64 / 1000.0;
+        let micros =
+            |quantile| (!times.is_empty()).then(|| times.value_at_quantile(quantile) as f64 / 1e3);
         Latency {
             p50: micros(0.5),
             p90: micros(0.9),
             p99: micros(0.99),
             p99_9: micros(0.999),
-            max: times.max() as f64 / 1000.0,
+            max: micros(1.0),
         }
     }
 }
@@ -184,7 +185,8 @@ impl Report {
 
     /// Whether the generator did not keep its schedule.
     pub(super) fn is_behind(&self) -> bool {
-        self.behind_us.is_some_and(|behind| behind.p99 > BEHIND_US)
+        let p99 = self.behind_us.and_then(|behind| behind.p99);
+        p99.is_some_and(|p99| p99 > BEHIND_US)
     }
 
     /// What is wrong, though there is a report.

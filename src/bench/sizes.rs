@@ -24,13 +24,9 @@ impl Sizes {
     }
 
     pub(super) fn mean(&self) -> usize {
-        let sum = |sizes: &[(usize, u32)]| -> u64 {
-            let each = sizes
-                .iter()
-                .map(|(size, weight)| *size as u64 * u64::from(*weight));
-            each.sum()
-        };
-        (sum(&self.0) / self.weights()) as usize
+        let each = self.0.iter();
+        let each = each.map(|(size, weight)| *size as u64 * u64::from(*weight));
+        (each.sum::<u64>() / self.weights()) as usize
     }
 
     /// `count` sizes, each as often as its weight says and as evenly spread as can be.

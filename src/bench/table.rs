@@ -50,18 +50,17 @@ impl Report {
         }
         let wire = &self.wire_bytes;
         let wire = format!(
-            "{:.1} B sent, {:.1} B received for each",
-            wire.sent_per_unit, wire.received_per_unit
+            "{} B sent, {} B received for each",
+            known(wire.sent_per_unit, tenths),
+            known(wire.received_per_unit, tenths)
         );
         row(f, "wire", &wire)
     }
 
     fn costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let busy = |ns: f64, cores: f64| {
-            format!(
-                "{ns:.0} ns of CPU for each, {:.0} % of a core",
-                100.0 * cores
-            )
+        let busy = |ns, cores: f64| {
+            let ns = known(ns, |ns| format!("{ns:.0}"));
+            format!("{ns} ns of CPU for each, {:.0} % of a core", 100.0 * cores)
         };
         if let Some(server) = &self.server {
             let memory = format!("RSS {}", bytes(server.rss_bytes as f64));
@@ -91,7 +90,7 @@ impl Report {
             writeln!(
                 f,
                 "  The generator fell behind its schedule: by {} at the 99th percentile.",
-                micros(behind.p99)
+                known(behind.p99, micros)
             )?;
         }
         for miss in &self.missed {
@@ -133,13 +132,22 @@ impl fmt::Display for Latency {
             ("p99.9", self.p99_9),
             ("max", self.max),
         ];
-        let each = named.map(|(name, time)| format!("{name} {}", micros(time)));
+        let each = named.map(|(name, time)| format!("{name} {}", known(time, micros)));
         f.write_str(&each.join("  "))
     }
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, what: &dyn fmt::Display) -> fmt::Result {
     writeln!(f, "  {name:<12}{what}")
+}
+
+/// A figure that there may not be.
+fn known(figure: Option<f64>, told: fn(f64) -> String) -> String {
+    figure.map_or("-".to_owned(), told)
+}
+
+fn tenths(figure: f64) -> String {
+    format!("{figure:.1}")
 }
 
 fn micros(us: f64) -> String {
@@ -164,10 +172,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_nothing_there_are_no_figures() {
+        let text = Report::default().to_string();
+        for row in [
+            "latency     p50 -  p90 -  p99 -  p99.9 -  max -",
+            "wire        - B sent, - B received",
+        ] {
+            assert!(text.contains(row), "no {row:?} in {text}");
+        }
+    }
+
+    #[test]
     fn what_a_figure_is_not_is_told() {
         let told = |report: Report| report.to_string();
         let server = |rss_exact| Server {
-            cpu_ns_per_unit: 1.0,
+            cpu_ns_per_unit: Some(1.0),
             cores: 0.5,
             rss_bytes: 4096,
             rss_exact,

@@ -20,8 +20,8 @@ pub(super) trait Task {
         lines.all_open()
     }
 
-    /// Begins.
-    fn start(&mut self, _: &mut Lines) {}
+    /// Begins to ask, as many units at most as it is permitted. It may be stopped, and begin again.
+    fn start(&mut self, _: &mut Lines, _most: u64) {}
 
     /// From here on it counts.
     fn measured(&mut self) {}
@@ -57,7 +57,7 @@ pub(super) trait Task {
     }
 
     /// Asks no more.
-    fn stop(&mut self);
+    fn stop(&mut self, lines: &mut Lines);
 
     /// What this line has not done by now is not waited for.
     fn give_up(&mut self, _: &mut Line, _: u64) {}

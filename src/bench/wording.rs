@@ -11,6 +11,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use ws4rs::internal::chunk::Chunks;
 use ws4rs::internal::deflate::compress;
+use ws4rs::internal::simd::mask;
 use ws4rs::proto::{Agreed, Header, Message, Opcode};
 
 use super::payload::{Kind, payload};
@@ -208,11 +209,7 @@ fn frame(opcode: Opcode, payload: &[u8], key: [u8; 4], agreed: Option<&Agreed>) 
     };
     let (head, size) = header.masked(key).encode();
     let mut frame = head[..size].to_vec();
-    frame.extend(
-        body.iter()
-            .zip(key.iter().cycle())
-            .map(|(byte, key)| byte ^ key),
-    );
+    mask::append(&mut frame, body, key);
     frame
 }
 

@@ -10,15 +10,17 @@ use signal_hook::flag;
 
 use super::bench_flags::BenchMode;
 use super::{FAILED, NO_START, USAGE, fail, raise_descriptor_limit};
-use crate::bench::{self, Failed, Report};
+use crate::bench::{self, Failed, Plan, Report};
 
 /// Measures, and tells.
 pub(super) fn bench(mode: &BenchMode) -> ExitCode {
-    raise_descriptor_limit();
     let plan = match mode.plan() {
         Ok(plan) => plan,
         Err(fault) => return fail(USAGE, &fault),
     };
+    if let Some(lacking) = lacks_descriptors(&plan) {
+        return fail(NO_START, &lacking);
+    }
     let stop = match stopped_by_interrupt() {
         Ok(stop) => stop,
         Err(error) => return fail(NO_START, &error),
@@ -37,6 +39,14 @@ pub(super) fn bench(mode: &BenchMode) -> ExitCode {
         (None, true) => ExitCode::SUCCESS,
         (None, false) => ExitCode::from(CONDITION_HELD),
     }
+}
+
+/// Why there are too few descriptors, where there are.
+fn lacks_descriptors(plan: &Plan) -> Option<String> {
+    let (limit, needed) = (raise_descriptor_limit()?, plan.descriptors());
+    (needed > limit).then(|| {
+        format!("so many connections take {needed} descriptors, and the limit is {limit}: see ulimit -Hn")
+    })
 }
 
 /// A first Ctrl-C ends the run, a second one the process.

@@ -132,7 +132,8 @@ pub(super) struct BenchOptions {
 /// How much is enough, where something is done again and again.
 #[derive(Debug, Args)]
 pub(super) struct Extent {
-    /// So many messages, deliveries or cycles are enough, when they are done sooner than --seconds.
+    /// Ask so many messages or cycles and no more, when they are done sooner than --seconds; of a fan-out as
+    /// many messages as make so many deliveries.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     count: Option<u64>,
 
@@ -168,7 +169,8 @@ Exit codes:
   1    an answer was wrong, missing or out of order, or none came; or a connection went away; or no rate
        meets the goal; or the figure of a condition is not known
   2    a wrong flag or URL
-  3    could not connect, or was not let in; or a --server-pid is of no process
+  3    could not connect, or was not let in; or more connections than descriptors are permitted; or a
+       --server-pid is of no process
   4    measured, and a condition of --fail-if holds
   130  ended by Ctrl-C before there was anything to tell";
 

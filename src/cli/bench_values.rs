@@ -149,7 +149,7 @@ pub(super) fn some_rate(text: &str) -> Result<f64, String> {
 
 /// 64 MiB: the few wordings of it are kept twice, and take half a gigabyte.
 const SIZE_MAX: usize = 64 << 20;
-/// 4096: two billion ports.
+/// 4096: a hundred million ports.
 const ADDRESSES_MAX: usize = 4096;
 /// One in a nanosecond.
 const RATE_MAX: f64 = 1e9;

@@ -40,12 +40,14 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
     }
 }
 
-/// Every connection is a descriptor.
-fn raise_descriptor_limit() {
-    match rlimit::increase_nofile_limit(u64::MAX) {
+/// Every connection is a descriptor. Tells how many there may be, where that is known.
+fn raise_descriptor_limit() -> Option<u64> {
+    let raised = rlimit::increase_nofile_limit(u64::MAX);
+    match &raised {
         Ok(limit) => tracing::debug!(limit, "descriptors"),
         Err(error) => tracing::warn!(%error, "the limit on descriptors stays as it is"),
     }
+    raised.ok()
 }
 
 fn fail(code: u8, error: &impl Display) -> ExitCode {

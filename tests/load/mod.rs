@@ -65,6 +65,14 @@ pub fn bench(line: &str) -> Output {
     command(&format!("bench {line}")).output().unwrap()
 }
 
+/// Runs it where so many descriptors are permitted.
+pub fn bench_within(descriptors: usize, line: &str) -> Output {
+    let binary = env!("CARGO_BIN_EXE_ws4rs");
+    let line = format!("ulimit -n {descriptors} && exec '{binary}' bench {line}");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).output().unwrap()
+}
+
 /// Lets it run.
 pub fn running(line: &str) -> Child {
     command(&format!("bench {line}"))
