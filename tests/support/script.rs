@@ -119,6 +119,8 @@ pub struct Script {
     pub dials_hang: bool,
     /// Receives told per connection and turn. One, unless a test wants more.
     pub per_turn: usize,
+    /// What a peer takes all of leaves at once: its send is given back.
+    pub at_once: bool,
     /// Calls to the driver, and events told: what tells a quiet turn from a busy one.
     pub asked: usize,
     pub told: usize,
@@ -305,6 +307,20 @@ impl Script {
         }
     }
 
+    /// A send that the contract allows.
+    fn begin_send(&mut self, token: Token, chunks: &Chunks) -> &mut Wire {
+        self.asked += 1;
+        let Guest::Conn(conn) = self.guest(token) else {
+            panic!("a send to a source that is closed, or listens");
+        };
+        let wire = &mut self.wires[conn.0];
+        assert!(wire.under_way.is_none(), "one send under way at a time");
+        assert!(wire.asked.is_none(), "a send behind our FIN");
+        assert!(!chunks.is_empty(), "a send of nothing");
+        wire.pieces.push(chunks.iter().count());
+        wire
+    }
+
     fn tell_listener(&mut self, tell: &mut dyn FnMut(Event<'_>)) {
         let Some(listener) = self.listener else {
             return;
@@ -474,17 +490,22 @@ impl Driver for Script {
         }
     }
 
-    fn send(&mut self, token: Token, chunks: Chunks) {
-        self.asked += 1;
-        let Guest::Conn(conn) = self.guest(token) else {
-            panic!("a send to a source that is closed, or listens");
-        };
-        let wire = &mut self.wires[conn.0];
-        assert!(wire.under_way.is_none(), "one send under way at a time");
-        assert!(wire.asked.is_none(), "a send behind our FIN");
-        assert!(!chunks.is_empty(), "a send of nothing");
-        wire.pieces.push(chunks.iter().count());
+    fn send(&mut self, token: Token, mut chunks: Chunks) -> Option<Chunks> {
+        let at_once = self.at_once;
+        let wire = self.begin_send(token, &chunks);
+        if at_once && wire.takes == Takes::All && wire.fault.is_none() {
+            wire.out.extend(peek(&chunks, usize::MAX));
+            chunks.advance(chunks.len());
+            return Some(chunks);
+        }
         wire.under_way = Some(chunks);
+        None
+    }
+
+    fn finish(&mut self, token: Token, chunks: Chunks) {
+        let wire = self.begin_send(token, &chunks);
+        wire.under_way = Some(chunks);
+        self.close(token, Close::Finish);
     }
 
     fn read(&mut self, token: Token, on: bool) {
