@@ -80,6 +80,10 @@ impl<H: Handler> Worker<H> {
             self.resumed.push_back(token);
         }
         outlet.count(inlet, &mut self.memory);
+        if outlet.half.outbox.is_ready() {
+            // All that may be lent at once has left at once: the rest follows in the next turn.
+            self.hall.outlets.touch(token);
+        }
         if rearm {
             self.arm(token);
         }
