@@ -117,6 +117,32 @@ fn draining_is_told_once_at_low_water() {
     assert!(world.script.is_reading(conn));
 }
 
+// A kernel may take at once what went over high water.
+#[test]
+fn what_leaves_at_once_drains_and_waits_nowhere() {
+    let (mut world, conn) = stalled(SlowPolicy::Close);
+    world.script.takes(conn, Takes::All);
+    world.script.at_once = true;
+    let frames: Vec<_> = (0..200).map(|number| text(&numbered(number))).collect();
+    world.script.feed(conn, &frames.concat());
+    world.turn();
+    let told = world.told();
+    assert_eq!(
+        told.last(),
+        Some(&Told::Drain),
+        "in the turn in which it was full"
+    );
+    assert_eq!(
+        (world.queued(), world.worker.load().1 > 0),
+        (0, true),
+        "the rest is kept"
+    );
+    world.settle();
+    assert_eq!(world.said(conn), expected(0..200));
+    assert!(world.script.is_reading(conn));
+    assert_eq!(world.memory(), 0);
+}
+
 #[test]
 fn a_slow_consumer_is_told_1013_behind_the_frame_under_way() {
     let (mut world, conn) = stalled(SlowPolicy::Close);

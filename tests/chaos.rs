@@ -114,6 +114,7 @@ fn storm(seed: u64, config: Config, panics: bool) -> Stats {
     };
     let mut world = World::with(anything(seed, panics), config);
     world.script.per_turn = 1 + random.below(4);
+    world.script.at_once = random.below(2) == 0;
     let mut conns = Vec::new();
     for _ in 0..600 {
         if conns.len() < 3 || random.below(20) == 0 {

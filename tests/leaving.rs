@@ -210,7 +210,14 @@ fn a_request_and_a_drain_in_one_turn_give_one_answer() {
 // However many turns that takes.
 #[test]
 fn letters_that_were_taken_come_before_the_goodbye() {
+    for at_once in [false, true] {
+        letters_come_before_the_goodbye(at_once);
+    }
+}
+
+fn letters_come_before_the_goodbye(at_once: bool) {
     let mut world = World::new(Recorder::echo());
+    world.script.at_once = at_once;
     let conn = world.open();
     let id = world.id(conn);
     // 8 MiB: eight times what may wait for a peer.

@@ -317,14 +317,14 @@ fn past_the_memory_limit_a_holder_that_is_closing_is_cut() {
         Told::Text(_) => peer.close(ws4rs::CloseCode::NORMAL, "enough"),
         told => drop(send_back(peer, told)),
     });
-    let limits = config(|config| config.memory_max = 100_000);
+    let limits = config(|config| config.memory_max = 90_000);
     let mut world = World::with(handler, limits);
     let closing = world.open();
     world.script.takes(closing, Takes::Nothing);
     world.feed(closing, &[binary(&[2; 60_000]), text("close")].concat());
     assert_eq!(world.gone(closing), None);
     let other = world.open();
-    let part = Frame::new(BINARY, [1; 50_000]).announced(60_000).bytes();
+    let part = Frame::new(BINARY, [1; 30_000]).announced(40_000).bytes();
     world.feed(other, &part);
     assert_eq!(world.gone(closing), Some(Gone::Aborted));
     let end = world.end();

@@ -335,8 +335,12 @@ impl Driver for Few<'_> {
         self.script.open(source)
     }
 
-    fn send(&mut self, token: Token, chunks: Chunks) {
-        self.script.send(token, chunks);
+    fn send(&mut self, token: Token, chunks: Chunks) -> Option<Chunks> {
+        self.script.send(token, chunks)
+    }
+
+    fn finish(&mut self, token: Token, chunks: Chunks) {
+        self.script.finish(token, chunks);
     }
 
     fn read(&mut self, token: Token, on: bool) {

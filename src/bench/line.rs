@@ -220,17 +220,21 @@ impl Line {
             .for_each(|asked| tell(asked.at, asked.count));
     }
 
-    /// Sends what there is to send, and closes when nothing is and it is time.
+    /// Sends what there is to send, and closes when nothing is and it is time. Tells how many bytes have
+    /// left at once.
     #[inline]
-    pub(super) fn flush(&mut self, driver: &mut dyn Driver) {
+    pub(super) fn flush(&mut self, driver: &mut dyn Driver) -> usize {
+        let mut gone = 0;
         if self.sending.is_none() && !self.out.is_empty() {
             self.sending = Some(self.out.len());
-            driver.send(self.token, std::mem::take(&mut self.out));
+            let home = driver.send(self.token, std::mem::take(&mut self.out));
+            gone = home.map_or(0, |left| self.sent(left));
         }
         if self.stage == Stage::Finishing && self.out.is_empty() {
             self.stage = Stage::Finished;
             driver.close(self.token, Close::Finish);
         }
+        gone
     }
 
     /// A send has come home. What did not leave comes first again. Tells how many bytes have left.

@@ -136,7 +136,7 @@ impl Lines {
             if line.stage == Stage::Open && !self.forgiving {
                 task.say(line, now);
             }
-            line.flush(driver);
+            self.sent += line.flush(driver) as u64;
         }
         self.dirty.clear();
     }

@@ -17,9 +17,10 @@
 //!   told outside `wait`, and nobody calls the driver while it tells.
 //! - A [`Token`] names one open source and is never used again: asking with the token of a source
 //!   that has been closed does nothing.
-//! - Every `send`, and every `finish`, is answered by exactly one [`Event::Sent`], which brings the chunks
-//!   home with their cursor moved: all, some or none of the bytes may have gone. Only then may the next
-//!   one follow (sooner it panics). A `send` after `close` comes home untouched.
+//! - A `send` gives the chunks back when all of them have left at once. Else, and after every `finish`,
+//!   exactly one [`Event::Sent`] brings them home with their cursor moved: all, some or none of the bytes
+//!   may have gone. Only then may the next one follow (sooner it panics). A `send` after `close` comes home
+//!   untouched.
 //! - Received bytes are lent for the call. After `read(token, false)` a few more may still come. They
 //!   may be none: then there are some that the [`Line`] can read, and that are lent as usual if it does not.
 //! - A source opened by `open` reads at once. [`Event::Ended`] is the peer's FIN: nothing more comes
@@ -85,16 +86,15 @@ pub trait Driver {
     /// What the kernel says when it will not watch the socket; the socket is closed then.
     fn open(&mut self, source: Source) -> io::Result<Token>;
 
-    /// Sends what `chunks` holds, in order. At most one send is under way per connection.
-    fn send(&mut self, token: Token, chunks: Chunks);
+    /// Sends what `chunks` holds, in order. At most one send is under way per connection: none, when the
+    /// chunks are given back, for then all of them have left.
+    #[must_use]
+    fn send(&mut self, token: Token, chunks: Chunks) -> Option<Chunks>;
 
     /// Sends the last that is to be sent, then finishes: [`send`](Self::send) and [`Close::Finish`], but
     /// our FIN travels with the last bytes, if it can. Without bytes it goes alone. Of a source that is
     /// closed already, or has failed, only the send comes home, untouched: its end is under way.
-    fn finish(&mut self, token: Token, chunks: Chunks) {
-        self.send(token, chunks);
-        self.close(token, Close::Finish);
-    }
+    fn finish(&mut self, token: Token, chunks: Chunks);
 
     /// Stops or resumes reading; for a listener, accepting.
     fn read(&mut self, token: Token, on: bool);

@@ -128,12 +128,19 @@ impl Driver for Poll {
         Ok(token)
     }
 
-    fn send(&mut self, token: Token, chunks: Chunks) {
-        self.launch(token, chunks, false);
+    fn send(&mut self, token: Token, chunks: Chunks) -> Option<Chunks> {
+        let slot = self.launch(token, chunks, false)?;
+        if slot.output == Output::Landed && slot.chunks.is_empty() {
+            return slot.landed();
+        }
+        self.enqueue(token);
+        None
     }
 
     fn finish(&mut self, token: Token, chunks: Chunks) {
-        self.launch(token, chunks, true);
+        if self.launch(token, chunks, true).is_some() {
+            self.enqueue(token);
+        }
     }
 
     fn read(&mut self, token: Token, on: bool) {
@@ -185,10 +192,8 @@ impl Driver for Poll {
 impl Poll {
     /// Sends, as far as there is room already. Behind the `last` goes our FIN: noted before they are sent,
     /// to travel with them.
-    fn launch(&mut self, token: Token, chunks: Chunks, last: bool) {
-        let Some(slot) = self.slots.get_mut(token) else {
-            return;
-        };
+    fn launch(&mut self, token: Token, chunks: Chunks, last: bool) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(token)?;
         assert!(slot.output == Output::Idle, "one send at a time");
         slot.chunks = chunks;
         if slot.ending.is_open() {
@@ -200,7 +205,7 @@ impl Poll {
         } else {
             slot.output = Output::Landed;
         }
-        self.enqueue(token);
+        Some(slot)
     }
 
     /// Asks the kernel what there is, and sleeps if there is nothing to tell.

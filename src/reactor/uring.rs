@@ -110,8 +110,9 @@ impl Driver for Uring {
         Ok(token)
     }
 
-    fn send(&mut self, token: Token, chunks: Chunks) {
+    fn send(&mut self, token: Token, chunks: Chunks) -> Option<Chunks> {
         self.launch(token, chunks, false);
+        None
     }
 
     fn finish(&mut self, token: Token, chunks: Chunks) {

@@ -223,6 +223,15 @@ impl Outlet {
         self.mark(Flag::Full);
     }
 
+    /// Less waits now, perhaps: under low water it is read again. Tells whether the handler is to know.
+    #[inline]
+    pub(super) fn drains(&mut self, low: usize) -> bool {
+        self.is(Flag::Full)
+            && self.half.outbox.len() <= low
+            && self.unmark(Flag::Full)
+            && self.is_talking()
+    }
+
     /// Others have said so many bytes to it. Tells how many that makes in this turn.
     fn add_said(&mut self, bytes: usize) -> usize {
         self.said = self.said.saturating_add(bytes as u32);

@@ -10,8 +10,8 @@ use super::handler::Handler;
 use super::worker::Worker;
 use crate::chunk::Chunks;
 use crate::config::Config;
-use crate::proto::Phase;
 use crate::proto::deflate;
+use crate::proto::{OutboxLimits, Phase};
 use crate::reactor::{Close, Driver, Token};
 
 impl<H: Handler> Worker<H> {
@@ -48,11 +48,11 @@ impl<H: Handler> Worker<H> {
 
     /// Compares what is with what should be, and asks the driver for the difference.
     ///
-    /// The order matters: all are counted, who is cut says nothing more, a closing has begun before its
-    /// Close is sent, only who has nothing left to send is finished, and only who is not is read.
+    /// The order matters: who is cut says nothing more, a closing has begun before its Close is sent, only
+    /// who has nothing left to send is finished, only who is not is read, and what has left counts no more.
     fn settle(&mut self, driver: &mut impl Driver, token: Token) {
         let now = self.hall.stamp();
-        let high = self.hall.outlets.limits.high;
+        let OutboxLimits { high, low, .. } = self.hall.outlets.limits;
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
@@ -61,22 +61,34 @@ impl<H: Handler> Worker<H> {
         };
         outlet.unmark(Flag::Dirty);
         outlet.said = 0;
-        outlet.count(inlet, &mut self.memory);
+        if outlet.half.phase() == Phase::Closed {
+            inlet.let_go();
+        }
         if outlet.is(Flag::Doomed) {
+            outlet.count(inlet, &mut self.memory);
             return driver.close(token, Close::Abort);
         }
         outlet.note_full(high);
         let config = &self.hall.config;
         let mut rearm = outlet.begin_to_close(now);
         rearm |= outlet.send(driver, token, now, config);
+        let drained = outlet.drains(low);
         rearm |= outlet.finish(driver, token, now, config);
         let waits = matches!(inlet.stage, Stage::Deferred(_)) || outlet.holds();
         rearm |= outlet.read_or_not(driver, token, now, waits || inlet.rest.is_some());
         if !waits && inlet.rest.is_some() && !outlet.mark(Flag::Resumed) {
             self.resumed.push_back(token);
         }
+        outlet.count(inlet, &mut self.memory);
+        if outlet.half.outbox.is_ready() {
+            // All that may be lent at once has left at once: the rest follows in the next turn.
+            self.hall.outlets.touch(token);
+        }
         if rearm {
             self.arm(token);
+        }
+        if drained {
+            self.tell_drained(token);
         }
     }
 }
@@ -86,10 +98,7 @@ impl<H: Handler> Worker<H> {
 impl Outlet {
     /// Counts anew what both columns hold.
     #[inline(always)]
-    fn count<S>(&mut self, inlet: &mut Inlet<S>, memory: &mut usize) {
-        if self.half.phase() == Phase::Closed {
-            inlet.let_go();
-        }
+    fn count<S>(&mut self, inlet: &Inlet<S>, memory: &mut usize) {
         let held = inlet.held() + self.half.memory();
         *memory -= self.counted as usize;
         self.counted = u32::try_from(held).unwrap_or(u32::MAX);
@@ -128,9 +137,27 @@ impl Outlet {
             self.mark(Flag::Finishing);
             driver.finish(token, chunks);
         } else {
-            driver.send(token, chunks);
+            if let Some(chunks) = driver.send(token, chunks) {
+                return self.home(chunks, now);
+            }
         }
         self.clock.is_due_after(now, config.write_timeout)
+    }
+
+    /// The chunks are back. Tells whether its earliest deadline may be another now.
+    #[inline(always)]
+    pub(super) fn home(&mut self, chunks: Chunks, now: u32) -> bool {
+        let left = self.half.outbox.home(chunks);
+        if left > 0 {
+            self.clock.wrote = now;
+        }
+        // The pong is awaited from when the ping has left.
+        let ping_left = self.is(Flag::Pinging) && self.ping_leaves(left);
+        let last_left = self.is(Flag::Finishing);
+        if ping_left || last_left {
+            self.clock.since = now;
+        }
+        ping_left || last_left
     }
 
     /// 7.1.1: once all is said the server closes TCP first, or the client after a while.

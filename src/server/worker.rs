@@ -399,30 +399,21 @@ impl<H: Handler> Worker<H> {
         let Some(outlet) = self.hall.outlets.get_mut(token) else {
             return;
         };
-        let left = outlet.half.outbox.home(chunks);
-        if left > 0 {
-            outlet.clock.wrote = stamp;
-        }
-        // The pong is awaited from when the ping has left.
-        let ping_left = outlet.is(Flag::Pinging) && outlet.ping_leaves(left);
-        let last_left = outlet.is(Flag::Finishing);
-        if ping_left || last_left {
-            outlet.clock.since = stamp;
-        }
-        let drained = outlet.is(Flag::Full) && outlet.half.outbox.len() <= low;
-        if drained {
-            outlet.unmark(Flag::Full);
-        }
-        let talking = outlet.is_talking();
+        let rearm = outlet.home(chunks, stamp);
+        let drained = outlet.drains(low);
         self.hall.outlets.touch(token);
-        if ping_left || last_left {
+        if rearm {
             self.arm(token);
         }
-        if drained && talking {
-            self.call(token, Voice::Other, None, |handler, peer| {
-                handler.on_drain(peer)
-            });
+        if drained {
+            self.tell_drained(token);
         }
+    }
+
+    pub(super) fn tell_drained(&mut self, token: Token) {
+        self.call(token, Voice::Other, None, |handler, peer| {
+            handler.on_drain(peer)
+        });
     }
 
     fn ended(&mut self, token: Token) {

@@ -94,7 +94,7 @@ fn stale_tokens_do_nothing(mut house: House) {
         },
     ] {
         house.driver.read(stale, false);
-        house.driver.send(stale, own(b"lost"));
+        assert!(house.driver.send(stale, own(b"lost")).is_none());
         house.driver.finish(stale, own(b"lost"));
         house.driver.close(stale, Close::Abort);
     }

@@ -134,7 +134,12 @@ impl House {
     pub fn send(&mut self, token: Token, chunks: Chunks) {
         let guest = self.open.get_mut(&token).unwrap();
         assert!(guest.sending.replace(chunks.len()).is_none());
-        self.driver.send(token, chunks);
+        if let Some(chunks) = self.driver.send(token, chunks) {
+            assert!(chunks.is_empty(), "given back, and not all has left");
+            let home = Told::Sent(token, chunks);
+            self.check(&home);
+            self.ready.push(home);
+        }
     }
 
     pub fn finish(&mut self, token: Token, chunks: Chunks) {

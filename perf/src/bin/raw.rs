@@ -97,7 +97,7 @@ struct Connection {
 impl House {
     fn hear(&mut self, event: Event<'_>) {
         match event {
-            Event::Accepted { socket, .. } => self.accepted.push(Source::Stream(socket)),
+            Event::Accepted { socket, .. } => self.accepted.push(Source::Accepted(socket)),
             Event::Received(_, bytes, _) if self.mode == Mode::Broadcast => {
                 self.said.extend_from_slice(bytes);
             }
@@ -191,13 +191,13 @@ impl Connection {
             self.paused = full;
             driver.read(self.token, !full);
         }
-        if self.sending {
-            return;
+        if !self.sending && !self.out.is_empty() {
+            match driver.send(self.token, std::mem::take(&mut self.out)) {
+                Some(home) => self.out = home,
+                None => self.sending = true,
+            }
         }
-        if !self.out.is_empty() {
-            self.sending = true;
-            driver.send(self.token, std::mem::take(&mut self.out));
-        } else if self.ended {
+        if self.ended && !self.sending && self.out.is_empty() {
             driver.close(self.token, Close::Finish);
         }
     }

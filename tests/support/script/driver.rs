@@ -7,7 +7,8 @@ use std::time::Instant;
 use ws4rs::Chunks;
 use ws4rs::internal::reactor::{Close, Driver, EVENTS_PER_TURN, Event, Source, Token, Waker};
 
-use super::wire::Takes;
+use super::tell::peek;
+use super::wire::{Takes, Wire};
 use super::{Conn, Guest, Script};
 
 impl Driver for Script {
@@ -50,17 +51,22 @@ impl Driver for Script {
         }
     }
 
-    fn send(&mut self, token: Token, chunks: Chunks) {
-        self.asked += 1;
-        let Guest::Conn(conn) = self.guest(token) else {
-            panic!("a send to a source that is closed, or listens");
-        };
-        let wire = &mut self.wires[conn.0];
-        assert!(wire.under_way.is_none(), "one send under way at a time");
-        assert!(wire.asked.is_none(), "a send behind our FIN");
-        assert!(!chunks.is_empty(), "a send of nothing");
-        wire.pieces.push(chunks.iter().count());
+    fn send(&mut self, token: Token, mut chunks: Chunks) -> Option<Chunks> {
+        let at_once = self.at_once;
+        let wire = self.begin_send(token, &chunks);
+        if at_once && wire.takes == Takes::All && wire.fault.is_none() {
+            wire.out.extend(peek(&chunks, usize::MAX));
+            chunks.advance(chunks.len());
+            return Some(chunks);
+        }
         wire.under_way = Some(chunks);
+        None
+    }
+
+    fn finish(&mut self, token: Token, chunks: Chunks) {
+        let wire = self.begin_send(token, &chunks);
+        wire.under_way = Some(chunks);
+        self.close(token, Close::Finish);
     }
 
     fn read(&mut self, token: Token, on: bool) {
@@ -115,6 +121,20 @@ impl Driver for Script {
 }
 
 impl Script {
+    /// A send that the contract allows.
+    fn begin_send(&mut self, token: Token, chunks: &Chunks) -> &mut Wire {
+        self.asked += 1;
+        let Guest::Conn(conn) = self.guest(token) else {
+            panic!("a send to a source that is closed, or listens");
+        };
+        let wire = &mut self.wires[conn.0];
+        assert!(wire.under_way.is_none(), "one send under way at a time");
+        assert!(wire.asked.is_none(), "a send behind our FIN");
+        assert!(!chunks.is_empty(), "a send of nothing");
+        wire.pieces.push(chunks.iter().count());
+        wire
+    }
+
     fn seat(&mut self, guest: Guest) -> Token {
         let free = self
             .places

@@ -40,6 +40,8 @@ pub struct Script {
     pub dials_hang: bool,
     /// Receives told per connection and turn. One, unless a test wants more.
     pub per_turn: usize,
+    /// What a peer takes all of leaves at once: its send is given back.
+    pub at_once: bool,
     /// Calls to the driver, and events told: what tells a quiet turn from a busy one.
     pub asked: usize,
     pub told: usize,

@@ -138,7 +138,7 @@ impl Script {
     }
 }
 
-fn peek(chunks: &Chunks, most: usize) -> Vec<u8> {
+pub(super) fn peek(chunks: &Chunks, most: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut gone = chunks.gone();
     for chunk in chunks.iter() {
