@@ -1,8 +1,8 @@
 //! Where connections, handlers, topics and time meet.
 //!
 //! In the order in which a connection meets them: `bind` listens and `start` makes the workers;
-//! `worker` is one worker and its turn, with the chapters `admitting`, `opening`, `dialing`, `reading`,
-//! `letters`, `timing`, `saying`, `shedding`, `leaving`; `connection` is its two columns, `flags` what is
+//! `worker` is one worker and its turn, with the chapters `hearing`, `admitting`, `opening`, `dialing`,
+//! `reading`, `letters`, `timing`, `saying`, `shedding`, `leaving`; `connection` is its two columns, `flags` what is
 //! true of it; `hall` is what connections share, `run` what many are being told, `wheel` their
 //! deadlines; `handler` and `peer` are what an embedder writes and holds, `guard` catches its panics;
 //! `mailbox`, `handle` and `deferred` come from other threads; `id` names a connection to them.
@@ -17,6 +17,7 @@ mod guard;
 mod hall;
 mod handle;
 mod handler;
+mod hearing;
 mod id;
 mod leaving;
 mod letters;

@@ -4,16 +4,15 @@
 //! wait ─▶ hear everything ─▶ mailbox ─▶ timers ─▶ say everything ─▶ wait
 //! ```
 //!
-//! The other files of the room are chapters of this one: `admitting` lets newcomers in, `opening` hears
-//! request heads, `dialing` opens connections to others, `reading` hears frames, `letters` other threads,
-//! `timing` what falls due, `saying` settles what has been noted, `shedding` makes room in memory,
-//! `leaving` says goodbye.
+//! The other files of the room are chapters of this one: `hearing` is what the driver tells, `admitting`
+//! lets newcomers in, `opening` hears request heads, `dialing` opens connections to others, `reading`
+//! hears frames, `letters` other threads, `timing` what falls due, `saying` settles what has been noted,
+//! `shedding` makes room in memory, `leaving` says goodbye.
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
@@ -24,17 +23,16 @@ use super::flags::Flag;
 use super::guard::discard;
 use super::hall::{Hall, Outlets, Voice};
 use super::handle::Handle;
-use super::handler::{Cause, Closed, Handler};
+use super::handler::Handler;
 use super::leaving::Leaving;
 use super::mailbox::{Letter, Order, Shared, Taken};
 use super::peer::Peer;
 use super::run::Run;
 use super::wheel::Wheel;
-use crate::chunk::Chunks;
 use crate::config::Config;
+use crate::proto::Rules;
 use crate::proto::deflate;
-use crate::proto::{CloseCode, Rules};
-use crate::reactor::{Address, Driver, Event, Line, Source, Token};
+use crate::reactor::{Address, Driver, Line, Source, Token};
 use crate::topics::Topics;
 
 /// A worker without its driver: everything that knows a connection.
@@ -63,7 +61,7 @@ pub struct Worker<H: Handler> {
     /// When listeners that ran out of something try again.
     pub(super) retry: Option<u64>,
     /// Until when it is not said again that they have run out.
-    quiet_until: u64,
+    pub(super) quiet_until: u64,
     /// Connections that were one too many and are being told so. They count nowhere else.
     pub(super) refused: usize,
     /// Bytes held by unfinished messages and outboxes, as of each connection's last settling.
@@ -280,75 +278,6 @@ impl<H: Handler> Worker<H> {
         (self.hall.outlets.tokens().count(), self.memory)
     }
 
-    fn hear(&mut self, event: Event<'_>) {
-        self.read_clock();
-        match event {
-            Event::Received(token, bytes, line) => self.received(token, bytes, line),
-            Event::Sent(token, chunks) => self.sent(token, chunks),
-            Event::Accepted {
-                listener,
-                socket,
-                from,
-            } => self.accepted(listener, socket, from),
-            Event::Ended(token) => self.ended(token),
-            Event::Closed(token, result) => self.closed(token, result),
-            Event::Starved(_, error) => {
-                if self.hall.now >= self.quiet_until {
-                    self.quiet_until = self.hall.now + QUIET;
-                    tracing::warn!(%error, "accepting pauses until it can go on");
-                }
-                self.retry = Some(self.hall.now + RETRY);
-            }
-        }
-    }
-
-    fn accepted(&mut self, listener: Token, socket: Socket, from: Address) {
-        let place = self.listeners.iter().find(|known| known.token == listener);
-        let listener = place.map_or(0, |known| known.place);
-        self.newcomers.push(Newcomer {
-            socket,
-            from,
-            listener,
-            adopted: false,
-        });
-    }
-
-    fn received(&mut self, token: Token, bytes: &mut [u8], line: &dyn Line) {
-        let stamp = self.hall.stamp();
-        let Some(outlet) = self.hall.outlets.get_mut(token) else {
-            return;
-        };
-        outlet.clock.heard = stamp;
-        let answered = outlet.unmark(Flag::Pinged);
-        self.hall.outlets.touch(token);
-        if answered {
-            // The next ping may be due before the pong would have been.
-            self.arm(token);
-        }
-        self.take_in(token, bytes, Some(line));
-    }
-
-    /// Bytes for whatever stage the connection is in.
-    pub(super) fn take_in(&mut self, token: Token, bytes: &mut [u8], line: Option<&dyn Line>) {
-        let Some(outlet) = self.hall.outlets.get(token) else {
-            return;
-        };
-        let holds = outlet.holds();
-        let role = outlet.half.outbox.role();
-        let Some(Some(inlet)) = self.inlets.get_mut(token.index as usize) else {
-            return;
-        };
-        match &mut inlet.stage {
-            Stage::Refused => {}
-            Stage::Dialing(_) => self.answered(token, bytes),
-            Stage::Deferred(_) => inlet.keep(bytes),
-            // What came before must be read first.
-            _ if holds || inlet.rest.is_some() => inlet.keep(bytes),
-            Stage::Open(..) => self.read(token, bytes, line, role),
-            Stage::Opening(_) => self.open(token, bytes),
-        }
-    }
-
     /// What earlier turns have left comes before what is new; readers, letters and timers take turns
     /// to be first, for whoever is first may have said enough for one turn.
     fn catch_up(&mut self) {
@@ -393,118 +322,6 @@ impl<H: Handler> Worker<H> {
         self.end_of_input(token);
     }
 
-    fn sent(&mut self, token: Token, chunks: Chunks) {
-        let stamp = self.hall.stamp();
-        let low = self.hall.outlets.limits.low;
-        let Some(outlet) = self.hall.outlets.get_mut(token) else {
-            return;
-        };
-        let rearm = outlet.home(chunks, stamp);
-        let drained = outlet.drains(low);
-        self.hall.outlets.touch(token);
-        if rearm {
-            self.arm(token);
-        }
-        if drained {
-            self.tell_drained(token);
-        }
-    }
-
-    pub(super) fn tell_drained(&mut self, token: Token) {
-        self.call(token, Voice::Other, None, |handler, peer| {
-            handler.on_drain(peer)
-        });
-    }
-
-    fn ended(&mut self, token: Token) {
-        if let Some(outlet) = self.hall.outlets.get_mut(token) {
-            outlet.mark(Flag::Ended);
-            self.hall.outlets.touch(token);
-            self.end_of_input(token);
-        }
-    }
-
-    /// The peer has finished sending and everything it sent has been read: what is queued for it
-    /// still leaves, then the connection ends.
-    fn end_of_input(&mut self, token: Token) {
-        self.hall.tell_first(token);
-        let Some(outlet) = self.hall.outlets.get_mut(token) else {
-            return;
-        };
-        let Some(Some(inlet)) = self.inlets.get(token.index as usize) else {
-            return;
-        };
-        if outlet.is(Flag::Ended) && inlet.rest.is_none() {
-            // 7.1.5: without a Close the code is 1006. Has there been one, that is what is told.
-            let cause = Cause::Lost(io::ErrorKind::UnexpectedEof.into());
-            outlet.ends(cause, CloseCode::ABNORMAL, "", true);
-            outlet.half.hang_up();
-        }
-    }
-
-    fn closed(&mut self, token: Token, result: io::Result<()>) {
-        // A descriptor is free again.
-        self.retry = self.retry.map(|_| self.hall.now);
-        let index = token.index as usize;
-        let Some(outlet) = self.hall.outlets.get_mut(token) else {
-            return self.listener_closed(token, result);
-        };
-        let lost = result
-            .err()
-            .unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
-        outlet.ends(Cause::Lost(lost), CloseCode::ABNORMAL, "", true);
-        outlet.half.hang_up();
-        let unsent = outlet.half.outbox.len();
-        let counted = outlet.counted;
-        let refused = outlet.is(Flag::Refused);
-        let open = outlet.is(Flag::Open);
-        let ending = outlet.extra.as_mut().and_then(|extra| extra.ending.take());
-        let inlet = self.inlets.get_mut(index);
-        if let Some(Some(Inlet {
-            stage: stage @ Stage::Dialing(_),
-            ..
-        })) = inlet
-            && let Stage::Dialing(awaiting) = std::mem::replace(stage, Stage::Refused)
-        {
-            self.never_opened(*awaiting, ending.map(|ending| ending.cause));
-        } else if open && let Some(ending) = ending {
-            tracing::debug!(code = %ending.code, cause = %ending.cause, "closed");
-            self.call(token, Voice::Other, None, |handler, peer| {
-                let closed = Closed {
-                    cause: ending.cause,
-                    code: ending.code,
-                    reason: &ending.reason,
-                    by_peer: ending.by_peer,
-                    unsent,
-                };
-                handler.on_close(peer, closed);
-            });
-            self.hall
-                .shared
-                .open(self.hall.worker)
-                .fetch_sub(1, Ordering::Relaxed);
-            self.hall.topics.leave(token);
-        }
-        self.memory -= counted as usize;
-        self.hall.outlets.remove(token);
-        let inlet = self.inlets.get_mut(index).and_then(Option::take);
-        // The state's `Drop` is the handler's code too.
-        self.hall.guard(|| drop(inlet));
-        if refused {
-            self.refused -= 1;
-        } else {
-            let sockets = self.hall.shared.sockets(self.hall.worker);
-            sockets.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn listener_closed(&mut self, token: Token, result: io::Result<()>) {
-        self.listeners.retain(|listener| listener.token != token);
-        if let Err(error) = result {
-            tracing::error!(%error, "a listener failed");
-        }
-    }
-
     /// Calls the handler for an open connection. A panic costs the connection.
     pub(super) fn call(
         &mut self,
@@ -534,7 +351,7 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    fn read_clock(&mut self) {
+    pub(super) fn read_clock(&mut self) {
         if !self.clock_read {
             self.clock_read = true;
             self.hall.now = self.epoch.elapsed().as_millis() as u64;
@@ -566,8 +383,3 @@ impl<H: Handler> Worker<H> {
         self.epoch + Duration::from_millis(time)
     }
 }
-
-/// 10 s between warnings of the same thing.
-const QUIET: u64 = 10_000;
-/// 100 ms: what ran out is looked for ten times a second.
-const RETRY: u64 = 100;
