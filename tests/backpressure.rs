@@ -144,6 +144,49 @@ fn what_leaves_at_once_drains_and_waits_nowhere() {
 }
 
 #[test]
+fn a_drained_peer_may_be_said_as_much_again() {
+    let mut count = 0;
+    let handler = Recorder::new(move |peer, told| match told {
+        Told::Text(_) => drop(peer.binary(&[1; 6000])),
+        Told::Drain if count < 20 => {
+            count += 1;
+            let _ = peer.binary(&[2; 6000]);
+        }
+        Told::Drain => peer.close(ws4rs::CloseCode::NORMAL, ""),
+        _ => {}
+    });
+    let mut world = World::with(handler, small(SlowPolicy::Close));
+    world.script.at_once = true;
+    let conn = world.open();
+    world.feed(conn, &text("begin"));
+    let drained = world
+        .told()
+        .iter()
+        .filter(|told| **told == Told::Drain)
+        .count();
+    assert_eq!((drained, world.said(conn).len()), (21, 22));
+    assert_eq!((world.queued(), world.memory()), (0, 0));
+}
+
+#[test]
+fn nobody_is_told_of_draining_behind_our_close() {
+    for at_once in [false, true] {
+        let handler = Recorder::new(|peer, told| {
+            if let Told::Text(_) = told {
+                let _ = peer.binary(&[1; 6000]);
+                peer.close(ws4rs::CloseCode::NORMAL, "");
+            }
+        });
+        let mut world = World::with(handler, small(SlowPolicy::Close));
+        world.script.at_once = at_once;
+        let conn = world.open();
+        world.feed(conn, &text("end"));
+        assert_eq!(world.said(conn).len(), 2);
+        assert!(!world.told().contains(&Told::Drain));
+    }
+}
+
+#[test]
 fn a_slow_consumer_is_told_1013_behind_the_frame_under_way() {
     let (mut world, conn) = stalled(SlowPolicy::Close);
     world.script.takes(conn, Takes::Each(10));

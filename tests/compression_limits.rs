@@ -381,3 +381,29 @@ fn a_turn_inflates_some_megabytes_and_then_the_others_have_theirs() {
     assert_eq!(first + told.len() + world.told().len(), 31);
     assert_eq!(world.memory(), 0);
 }
+
+// What is said last in a turn is counted before memory is looked at again.
+#[test]
+fn what_is_compressed_for_who_has_drained_is_counted() {
+    let mut config = compressing(Deflate::takeover(12));
+    config.outbox_max = 16 << 10;
+    config.memory_max = 100_000;
+    let handler = Recorder::new(|peer, told| match told {
+        Told::Text(_) => drop(peer.send_uncompressed(&*"x".repeat(5_000))),
+        Told::Drain => drop(peer.text(&prose(10_000))),
+        _ => {}
+    });
+    let mut world = World::with(handler, config);
+    world.script.at_once = true;
+    let compresses = world.open_with(&request_deflate());
+    let holds = world.open();
+    let part = Frame::new(BINARY, vec![7; 150_000]).announced(200_000);
+    world.script.feed(holds, &part.bytes());
+    world.script.feed(compresses, &text("go"));
+    world.settle();
+    assert!(world.memory() < 100_000, "{}", world.memory());
+    assert_eq!(world.handle.stats().memory, 1);
+    world.script.reset(compresses);
+    world.settle();
+    world.assert_empty();
+}

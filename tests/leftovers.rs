@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::panic::panic_any;
 use std::sync::{Arc, Mutex};
 
 use socket2::{Domain, Socket, Type};
@@ -177,5 +178,24 @@ fn two_panics_in_what_came_too_late_end_no_more_than_the_server() {
         })
     });
     let _ = client::connect(&running.addresses()[0]);
+    expect_panicked(running);
+}
+
+#[test]
+fn a_panic_in_what_a_calm_end_leaves_is_told_too() {
+    let running = brittle(Lobby::of_bombs);
+    let _idle = client::connect(&running.addresses()[0]).expect("a server");
+    running.handle().stop();
+    expect_panicked(running);
+}
+
+#[test]
+fn what_a_panic_brings_may_panic_itself() {
+    let running = brittle(|| Lobby {
+        state: || Fuse::new(|| panic_any(Fuse::bomb())),
+        ..Lobby::new(|_, _| {})
+    });
+    let _idle = [(); 2].map(|()| client::connect(&running.addresses()[0]).expect("a server"));
+    running.handle().stop();
     expect_panicked(running);
 }

@@ -44,9 +44,8 @@ pub(super) fn bench(mode: &BenchMode) -> ExitCode {
 /// Why there are too few descriptors, where there are.
 fn lacks_descriptors(plan: &Plan) -> Option<String> {
     let (limit, needed) = (raise_descriptor_limit()?, plan.descriptors());
-    (needed > limit).then(|| {
-        format!("so many connections take {needed} descriptors, and the limit is {limit}: see ulimit -Hn")
-    })
+    (needed > limit)
+        .then(|| format!("it takes {needed} descriptors, and the limit is {limit}: see ulimit -Hn"))
 }
 
 /// A first Ctrl-C ends the run, a second one the process.

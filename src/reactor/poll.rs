@@ -36,8 +36,6 @@ pub struct Poll {
     slots: Slots<Slot>,
     /// Who can do something, each once.
     queue: VecDeque<Token>,
-    /// The last turn has asked the kernel.
-    asked: bool,
     passage: Passage,
     waker: Waker,
 }
@@ -83,7 +81,6 @@ impl Poll {
             edges: Events::with_capacity(EDGES),
             slots: Slots::new(),
             queue: VecDeque::new(),
-            asked: false,
             passage: Passage::new(),
             // It fails when the poll is gone: nobody sleeps there any more.
             waker: Waker::new(move || drop(waker.wake())),
@@ -166,11 +163,7 @@ impl Driver for Poll {
         deadline: Option<Instant>,
         tell: &mut dyn FnMut(Event<'_>),
     ) -> io::Result<()> {
-        // Every other turn that has something to tell does so without asking the kernel for more: most
-        // often it is only that sends have gone, and the sleep that follows will ask.
-        if self.queue.is_empty() || !mem::replace(&mut self.asked, false) {
-            self.ask(deadline)?;
-        }
+        self.ask(deadline)?;
         let mut turn = Turn::new(tell);
         // Once around: whoever queues again meanwhile waits for the next turn.
         for _ in 0..self.queue.len() {
@@ -215,7 +208,6 @@ impl Poll {
         } else {
             Some(Duration::ZERO)
         };
-        self.asked = true;
         match self.poll.poll(&mut self.edges, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => self.note_edges(),

@@ -1,6 +1,7 @@
 //! A panic in a handler costs its connection, and nothing else.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::hall::Hall;
@@ -35,16 +36,28 @@ impl<H: Handler> Hall<H> {
         }
         count(&self.counters().panics);
         tracing::error!("a handler panicked");
+        let_go(panic);
     }
 }
 
 /// Drops what is left of a worker that has ended, in whatever way: a panic in it is counted, and there
 /// is nothing more that it could cost. One by one: a panic that met another one's unwinding would end
-/// the process.
-pub(super) fn discard<T>(left: impl IntoIterator<Item = T>, counters: &Counters) {
+/// the process. Tells whether there was none.
+pub(super) fn discard<T>(left: impl IntoIterator<Item = T>, counters: &Counters) -> bool {
+    let mut calm = true;
     for one in left {
-        if catch_unwind(AssertUnwindSafe(|| drop(one))).is_err() {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(one))) {
+            calm = false;
             count(&counters.panics);
+            let_go(panic);
         }
+    }
+    calm
+}
+
+/// Drops what a panic has brought, which may panic itself.
+pub(super) fn let_go(panic: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        mem::forget(again);
     }
 }

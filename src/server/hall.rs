@@ -223,13 +223,10 @@ impl Outlet {
         self.mark(Flag::Full);
     }
 
-    /// Less waits now, perhaps: under low water it is read again. Tells whether the handler is to know.
+    /// Less waits now, perhaps. Tells whether it is full no more, and read again.
     #[inline]
     pub(super) fn drains(&mut self, low: usize) -> bool {
-        self.is(Flag::Full)
-            && self.half.outbox.len() <= low
-            && self.unmark(Flag::Full)
-            && self.is_talking()
+        self.is(Flag::Full) && self.half.outbox.len() <= low && self.unmark(Flag::Full)
     }
 
     /// Others have said so many bytes to it. Tells how many that makes in this turn.

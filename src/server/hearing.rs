@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use socket2::Socket;
 
-use super::connection::{Inlet, Stage};
+use super::connection::{Inlet, Outlet, Stage};
 use super::flags::Flag;
 use super::hall::Voice;
 use super::handler::{Cause, Closed, Handler};
@@ -102,9 +102,12 @@ impl<H: Handler> Worker<H> {
     }
 
     pub(super) fn tell_drained(&mut self, token: Token) {
-        self.call(token, Voice::Other, None, |handler, peer| {
-            handler.on_drain(peer)
-        });
+        let outlet = self.hall.outlets.get(token);
+        if outlet.is_some_and(Outlet::is_talking) {
+            self.call(token, Voice::Other, None, |handler, peer| {
+                handler.on_drain(peer)
+            });
+        }
     }
 
     fn ended(&mut self, token: Token) {

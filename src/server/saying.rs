@@ -32,6 +32,10 @@ impl<H: Handler> Worker<H> {
             self.shed();
             self.settle_all(driver);
         }
+        // Last: what is said now the next settling counts, and nobody is shed before that.
+        for token in std::mem::take(&mut self.drained) {
+            self.tell_drained(token);
+        }
         let engines = &self.hall.counters().engines;
         engines.store(deflate::memory() as u64, Ordering::Relaxed);
     }
@@ -88,7 +92,7 @@ impl<H: Handler> Worker<H> {
             self.arm(token);
         }
         if drained {
-            self.tell_drained(token);
+            self.drained.push(token);
         }
     }
 }
@@ -136,10 +140,8 @@ impl Outlet {
             // The peer's FIN is awaited from when they have left.
             self.mark(Flag::Finishing);
             driver.finish(token, chunks);
-        } else {
-            if let Some(chunks) = driver.send(token, chunks) {
-                return self.home(chunks, now);
-            }
+        } else if let Some(chunks) = driver.send(token, chunks) {
+            return self.home(chunks, now);
         }
         self.clock.is_due_after(now, config.write_timeout)
     }

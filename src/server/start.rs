@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::bind::{Bound, SocketFile, bind};
-use super::guard::discard;
+use super::guard::{discard, let_go};
 use super::handle::Handle;
 use super::handler::Handler;
 use super::mailbox::{Order, Shared, Taken};
 use super::worker::{Listener, Worker};
 use super::{Config, Error, Place};
-use crate::config::Backend;
+use crate::config::{Backend, OnPanic};
 use crate::reactor::poll::Poll;
 use crate::reactor::{Address, Driver};
 #[cfg(target_os = "linux")]
@@ -68,7 +68,9 @@ impl<H: Handler> Running<H> {
     fn join(&mut self) {
         for worker in self.workers.drain(..) {
             // A worker's panic has been noted by the worker itself.
-            let _ = worker.join();
+            if let Err(panic) = worker.join() {
+                let_go(panic);
+            }
         }
         self.files.clear();
     }
@@ -235,9 +237,12 @@ impl<H: Handler, F: Fn() -> H> Crew<H, F> {
             }
         }));
         // Before a panic goes on: none in what is left may meet it.
-        house.discard();
+        let ended_calmly = house.discard();
         if let Err(panic) = calm {
             resume_unwind(panic);
+        }
+        if !ended_calmly && self.config.on_panic == OnPanic::StopServer {
+            self.fail(Error::Panicked);
         }
     }
 

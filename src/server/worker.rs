@@ -64,6 +64,8 @@ pub struct Worker<H: Handler> {
     pub(super) quiet_until: u64,
     /// Connections that were one too many and are being told so. They count nowhere else.
     pub(super) refused: usize,
+    /// Whose outbox the settling has found to be under low water again.
+    pub(super) drained: Vec<Token>,
     /// Bytes held by unfinished messages and outboxes, as of each connection's last settling.
     pub(super) memory: usize,
     pub(super) leaving: Option<Leaving>,
@@ -143,6 +145,7 @@ impl<H: Handler> Worker<H> {
             retry: None,
             quiet_until: 0,
             refused: 0,
+            drained: Vec::new(),
             memory: 0,
             leaving: None,
             epoch: Instant::now(),
@@ -225,8 +228,9 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Drops it, and whatever of the handler's it still has. Not while a panic unwinds.
-    pub(super) fn discard(self) {
+    /// Drops it, and whatever of the handler's it still has. Not while a panic unwinds. Tells whether none
+    /// came of it.
+    pub(super) fn discard(self) -> bool {
         let Worker {
             handler,
             inlets,
@@ -237,11 +241,14 @@ impl<H: Handler> Worker<H> {
             ..
         } = self;
         let counters = hall.counters();
-        discard(inlets, counters);
-        discard(orders, counters);
-        discard(letters, counters);
-        discard(dials, counters);
-        discard([handler], counters);
+        let calm = [
+            discard(inlets, counters),
+            discard(orders, counters),
+            discard(letters, counters),
+            discard(dials, counters),
+            discard([handler], counters),
+        ];
+        !calm.contains(&false)
     }
 
     /// One turn. False when there will not be another.

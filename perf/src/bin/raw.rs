@@ -186,16 +186,16 @@ fn greet(lines: &mut Vec<Option<Connection>>, token: Token) {
 impl Connection {
     fn say(&mut self, driver: &mut dyn Driver) {
         self.dirty = false;
-        let full = self.out.len() > OUT_MAX;
-        if full != self.paused {
-            self.paused = full;
-            driver.read(self.token, !full);
-        }
         if !self.sending && !self.out.is_empty() {
             match driver.send(self.token, std::mem::take(&mut self.out)) {
                 Some(home) => self.out = home,
                 None => self.sending = true,
             }
+        }
+        let full = self.out.len() > OUT_MAX;
+        if full != self.paused {
+            self.paused = full;
+            driver.read(self.token, !full);
         }
         if self.ended && !self.sending && self.out.is_empty() {
             driver.close(self.token, Close::Finish);

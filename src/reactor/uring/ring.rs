@@ -272,13 +272,15 @@ impl Uring {
         let Some(slot) = self.slots.get(token) else {
             return;
         };
+        debug_assert!(slot.has_send());
         let flags = match slot.ending.is_open() {
             true => libc::MSG_NOSIGNAL,
             // Our FIN follows.
             false => libc::MSG_NOSIGNAL | MORE,
         };
-        // SAFETY: the chunks of a slot that is `Flying` or `Cancelled` are touched by `sent` only, which
-        // hears the completion; when it does not come, `drop` leaks the slots.
+        // SAFETY: while a slot is `Flying` or `Cancelled` nobody launches another send of it, nor removes it
+        // (`asking`), and its chunks are touched by `sent` only (`hearing`), which hears the completion;
+        // when that does not come, `drop` leaks the slots.
         unsafe { self.ring.send(token, &slot.socket, &slot.chunks, flags) };
     }
 }
