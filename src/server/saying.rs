@@ -1,5 +1,6 @@
 //! The end of a turn: newcomers are let in, and every connection that something happened to is
-//! brought to where it should be. One send under way for each, whatever was said to it.
+//! brought to where it should be. One send under way for each, whatever was said to it. Whose outbox has
+//! drained by that is told last.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
