@@ -5,8 +5,8 @@
 //! tests. Nobody asks which one it is.
 //!
 //! [`socket`] makes what listens and what dials out. [`slots`] is where a driver keeps its sources,
-//! `turn` what it tells with, `receive` reads without waiting, `ending` is how a source ends. Of io_uring
-//! alone, `uring_slot` is what of a source is in the ring, `buffers` the memory it receives into, `bulk`
+//! `turn` what it tells with, `receive` reads without waiting, `ending` is how a source ends. Of mio alone,
+//! `poll_slot` is a source that waits for edges. Of io_uring alone, `uring_slot` is what of a source is in the ring, `buffers` the memory it receives into, `bulk`
 //! who is read past it, `messages` what it sends in many parts, `tag` the word it gives back.
 //! [`mod@probe`] tries a kernel out; [`waker`] comes from other threads.
 //!
@@ -61,6 +61,7 @@ mod ending;
 #[cfg(target_os = "linux")]
 mod messages;
 pub mod poll;
+mod poll_slot;
 pub mod probe;
 #[allow(unsafe_code)]
 mod receive;

@@ -98,8 +98,8 @@ impl<H: Handler> Worker<H> {
     }
 }
 
-/// The steps of settling, inlined, and with a config that few of them look into: they are taken twice for
-/// every message. Those that answer tell whether its earliest deadline may be another now.
+/// The steps of settling, inlined, and with a config that few of them look into: they are taken once
+/// or twice for every message. Those that answer tell whether its earliest deadline may be another now.
 impl Outlet {
     /// Counts anew what both columns hold.
     #[inline(always)]

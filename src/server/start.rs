@@ -231,6 +231,11 @@ impl<H: Handler, F: Fn() -> H> Crew<H, F> {
         if failed {
             return;
         }
+        self.work_to_the_end(house, driver);
+    }
+
+    /// Has a worker work until it ends, in whatever way, and clears up behind it.
+    fn work_to_the_end(&self, mut house: Worker<H>, mut driver: impl Driver) {
         let calm = catch_unwind(AssertUnwindSafe(|| {
             if let Err(error) = house.run(&mut driver) {
                 self.fail(Error::Worker(error));

@@ -199,6 +199,18 @@ impl House {
         }
     }
 
+    /// Turns until one has closed well; tells how much was left of the last send that came home.
+    pub fn left_when_closed(&mut self) -> Option<usize> {
+        let mut left = None;
+        self.until(|told| {
+            if let Told::Sent(_, chunks) = told {
+                left = Some(chunks.len());
+            }
+            matches!(told, Told::Closed(_, Ok(())))
+        });
+        left
+    }
+
     /// One turn, looked at closely.
     pub fn turn(&mut self, patience: Duration) -> Vec<Told> {
         assert!(Instant::now() < self.deadline, "nothing more happens");
